@@ -1,0 +1,383 @@
+"""The composition root: settings in, a wired daemon out. Nothing else knows every part."""
+
+import asyncio
+import gc
+import os
+import random
+import secrets
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+import structlog
+import uvloop
+
+from daemon import __version__
+from daemon.adapters.ib.broker import IbBroker
+from daemon.adapters.ib.connection import IbConnection
+from daemon.adapters.ib.feed import IbFeed
+from daemon.adapters.ib.settings import IbSettings
+from daemon.domain.callbacks import Callback, ConnectionChanged, InstantReached
+from daemon.domain.decision import StrategyId
+from daemon.domain.errors import ConfigError, InvariantBroken
+from daemon.domain.events import Event
+from daemon.domain.instrument import Instrument, InstrumentId
+from daemon.domain.records import Record, RunStarted, SessionMarked
+from daemon.domain.timeframe import Timeframe
+from daemon.engine.combine import CombinationRule
+from daemon.engine.engine import Engine
+from daemon.engine.setup import EngineSetup
+from daemon.engine.sizing import SizingRule
+from daemon.engine.strategy_slot import StrategySetup
+from daemon.execution.paper_executor import ExecutionRules, PaperExecutor
+from daemon.gateway.embedded import EmbeddedGateway
+from daemon.journal.writer import JournalWriter
+from daemon.market.sessions import TradingCalendar
+from daemon.market.windows import BarSchedule
+from daemon.orchestrator.control import DaemonControl
+from daemon.orchestrator.orchestrator import Orchestrator
+from daemon.orchestrator.plan import Intervals, Parts
+from daemon.reports.child import ChildDayReporter
+from daemon.risk.limits import AccountGuard, AccountLimits, StrategyLimits
+from daemon.runtime.clock import MarketClock
+from daemon.runtime.inbox import Inbox
+from daemon.runtime.notify import Notifier
+from daemon.runtime.state_lock import state_lock
+from daemon.settings.loading import LoadedSettings
+from daemon.settings.model import Settings
+from daemon.settings.output import limits_hash, plain
+from daemon.settings.strategies import StrategySettings
+from daemon.strategies.registry import build_strategy
+from daemon.web.control_socket import ControlSocket
+
+log = structlog.get_logger()
+
+_INBOX_LIMIT: Final = 500_000
+_GC_THRESHOLDS: Final = (50_000, 20, 50)   # fewer pauses on the way from bar to order; measured in the order benchmark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What a run is asked for beyond its settings."""
+
+    state: Path
+    days: int | None = None
+    start_given: bool = False     # whether a first day was named by a person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """What a run leaves behind for the command."""
+
+    journal: str                  # where its journal is
+    since_seq: int                # rows of this run are above it
+    market_s: float               # market seconds that passed
+    host_s: float                 # host seconds from the first instant to the end
+
+
+def run_daemon(loaded: LoadedSettings, options: RunOptions, *, on_clock: Callable[[MarketClock], None]) -> RunResult:
+    """Run the daemon in this process until it is stopped; `on_clock` learns of the clock for the log lines.
+
+    Raises:
+        PaperdError: what stopped it; each kind has its exit code.
+    """
+    options.state.mkdir(parents=True, exist_ok=True)
+    with state_lock(options.state), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_run(loaded, options, on_clock))
+
+
+async def _run(loaded: LoadedSettings, options: RunOptions, on_clock: Callable[[MarketClock], None]) -> RunResult:
+    settings, state = loaded.settings, options.state
+    clock = MarketClock()
+    on_clock(clock)
+    notifier = Notifier.from_environ(os.environ)
+    async with AsyncExitStack() as stack:
+        journal = await stack.enter_async_context(
+            await JournalWriter.open(settings.journal.url.get_secret_value() if settings.journal.url else state / "journal.db")
+        )
+        past = await journal.restore()
+        since = journal.last_seq
+        _refuse_going_back(settings, options, past)
+        daemon = _Daemon(loaded, options, clock, journal, past)
+        _stop_on_signals(daemon.orchestrator)
+        gc.set_threshold(*_GC_THRESHOLDS)
+        log.info("daemon.started", mode=settings.mode, version=__version__, state=str(state), config=loaded.source, instance=daemon.instance)
+        notifier.ready()
+        try:
+            await daemon.orchestrator.run()
+        finally:
+            notifier.stopping()
+        log.info("daemon.stopped", days=daemon.orchestrator.keeper.days_closed)
+        return RunResult(
+            journal=journal.url.render_as_string(hide_password=False),
+            since_seq=since,
+            market_s=daemon.market_seconds(),
+            host_s=daemon.host_seconds(),
+        )
+
+
+class _Daemon:
+    """The parts of one daemon, put together."""
+
+    def __init__(
+        self, loaded: LoadedSettings, options: RunOptions, clock: MarketClock, journal: JournalWriter, past: Sequence[Record]
+    ) -> None:
+        settings = loaded.settings
+        self._settings = settings
+        self._options = options
+        self._clock = clock
+        self._inbox: Inbox[Callback | Event] = Inbox(_INBOX_LIMIT)
+        self._first_instant: tuple[datetime, int] | None = None
+        self.instance = _instance(settings, past)
+        schedule = BarSchedule(calendar=TradingCalendar(settings.calendar.exchange), anchor=settings.calendar.bar_anchor)
+        self._schedule = schedule
+        setup = engine_setup(settings, schedule, instance=self.instance, port=self._port_for_guard())
+        engine = Engine(setup, host_ns=clock.host_ns if settings.mode != "paper" else None)
+        engine.restore(past)
+        self._connection = IbConnection(
+            self._ib_settings(),
+            clock=clock,
+            sink=self._sink,
+            jitter=random.Random(self.instance),  # noqa: S311 - spreads reconnects, guards no secret
+            expects_bars=lambda moment: schedule.calendar.session_at(moment) is not None,
+        )
+        broker = IbBroker(self._connection)
+        executor = PaperExecutor(
+            broker, clock, quote_of=engine.marks.quote, instruments=setup.instruments.get, rules=_execution_rules(settings)
+        )
+        executor.restore(past)
+        parts = Parts(
+            engine=engine,
+            executor=executor,
+            journal=_FirstRun(journal, lambda: self._run_record(loaded)),
+            broker=broker,
+            feed=IbFeed(self._connection, bar_end=self._bar_end),
+            reporter=ChildDayReporter(options.state),
+            clock=clock,
+            schedule=schedule,
+            inbox=self._inbox,
+            timeframes=tuple(sorted({frame for strategy in setup.strategies for frame in strategy.strategy.timeframes})),
+            connection=self._connection,
+            connection_state=lambda: _jsonable(asdict(self._connection.state)),
+            mode=settings.mode,
+            history=settings.calendar.history_bars,
+        )
+        control = DaemonControl(parts, lambda: self.orchestrator)
+        socket_path = settings.control.socket or options.state / "paperd.sock"
+        extra = [ControlSocket(control, socket_path), *self._embedded()]
+        self.orchestrator = Orchestrator(parts, intervals=_intervals(settings), days=options.days, extra=extra)
+        self._engine = engine
+        self._last: tuple[datetime, int] | None = None
+
+    def market_seconds(self) -> float:
+        """Return the market seconds between the first instant and now."""
+        return (self._clock.now() - self._first_instant[0]).total_seconds() if self._first_instant else 0.0
+
+    def host_seconds(self) -> float:
+        """Return the host seconds between the first instant and now."""
+        return (self._clock.host_ns() - self._first_instant[1]) / 1e9 if self._first_instant else 0.0
+
+    def _sink(self, callback: Callback) -> None:
+        """Take what the connection tells; start-up needs two things at once: the link's state and the first time."""
+        if isinstance(callback, ConnectionChanged):
+            self.orchestrator.link.on_change(callback)
+            return
+        if isinstance(callback, InstantReached) and not self._clock.is_stepped:
+            self._clock.step(callback.at)
+            self._first_instant = (callback.at, self._clock.host_ns())
+        self._inbox.put(callback)
+
+    def _ib_settings(self) -> IbSettings:
+        ib, paper = self._settings.ib, self._settings.mode == "paper"
+        return IbSettings(
+            host="127.0.0.1" if paper else ib.host,
+            port=0 if paper else ib.port,
+            client_id=ib.client_id,
+            account=(self._settings.market.account if paper else ib.account) or "",
+            connect_timeout_s=ib.connect_timeout_s,
+            request_timeout_s=ib.request_timeout_s,
+            heartbeat_s=ib.heartbeat_s,
+            backoff_s=tuple(ib.backoff_s),
+            market_data_lines=1_000 if paper else ib.market_data_lines,
+            messages_per_second=ib.messages_per_second,
+        )
+
+    def _port_for_guard(self) -> int:
+        return 0 if self._settings.mode == "paper" else self._settings.ib.port
+
+    def _embedded(self) -> list[EmbeddedGateway]:
+        if self._settings.mode != "paper":
+            return []
+        return [EmbeddedGateway(gateway_arguments(self._settings, self._options), on_listening=self._connection.use_port)]
+
+    def _bar_end(self, start_s: int, timeframe: Timeframe) -> int:
+        """Return the end of the scheduled bar that starts at `start_s`, for the feed."""
+        session = self._schedule.calendar.last_open_before(datetime.fromtimestamp(start_s, UTC))
+        if session is None or start_s >= session.close_s:
+            return start_s + timeframe.seconds
+        return self._schedule.bar_end(start_s, timeframe, session)
+
+    def _run_record(self, loaded: LoadedSettings) -> RunStarted:
+        return RunStarted(
+            at=self._clock.now(),
+            run_id=secrets.token_hex(8),
+            instance=self.instance,
+            mode=self._settings.mode,
+            version=__version__,
+            account=self._connection.account,
+            seed=self._settings.market.seed if self._settings.mode == "paper" else None,
+            config_hash=loaded.hash,
+            limits_hash=limits_hash(self._settings),
+            config=_mapping(plain(self._settings)),
+        )
+
+
+class _FirstRun:
+    """A journal that writes the run's own record before the first others: only then is the market's time known."""
+
+    def __init__(self, journal: JournalWriter, first: Callable[[], RunStarted]) -> None:
+        self._journal = journal
+        self._first: Callable[[], RunStarted] | None = first
+
+    async def append(self, records: Sequence[Record]) -> None:
+        """Make records durable."""
+        if self._first is not None:
+            records = (self._first(), *records)
+            self._first = None
+        await self._journal.append(records)
+
+    async def restore(self) -> tuple[Record, ...]:
+        """Return the records to rebuild from."""
+        return await self._journal.restore()
+
+
+def engine_setup(settings: Settings, schedule: BarSchedule, *, instance: str, port: int) -> EngineSetup:
+    """Return the heart's fixed part for `settings`."""
+    strategies = tuple(_strategy_setup(settings, strategy) for strategy in settings.strategies if strategy.enabled)
+    symbols = dict.fromkeys(instrument for strategy in strategies for instrument in strategy.instruments)
+    return EngineSetup(
+        instance=instance,
+        schedule=schedule,
+        instruments={symbol: Instrument(symbol=symbol) for symbol in symbols},
+        strategies=strategies,
+        account_limits=_account_limits(settings),
+        guard=AccountGuard(account="", port=port),
+        limits_hash=limits_hash(settings),
+        history=settings.calendar.history_bars,
+        dry_run=settings.dry_run,
+    )
+
+
+def gateway_arguments(settings: Settings, options: RunOptions) -> list[str]:
+    """Return the command line of the embedded gateway."""
+    market = settings.market
+    arguments = [
+        "--port", "0",
+        "--source", market.source,
+        "--seed", str(market.seed),
+        "--speed", str(market.speed),
+        "--account", market.account,
+        "--cash", str(market.initial_cash),
+        "--commission", str(market.commission_rate),
+        "--exchange", settings.calendar.exchange,
+        "--state-file", str(options.state / "gateway.db"),
+        "--lines", "1000",
+    ]  # fmt: skip
+    if market.first_day is not None:
+        arguments += ["--start", market.first_day.isoformat()]
+    if market.data is not None:
+        arguments += ["--data", str(market.data)]
+    return arguments
+
+
+def _strategy_setup(settings: Settings, strategy: StrategySettings) -> StrategySetup:
+    combination = settings.combination_of(strategy)
+    return StrategySetup(
+        id=StrategyId(strategy.id),
+        strategy=build_strategy(strategy.type, strategy.parameters, tuple(strategy.timeframes)),
+        instruments=tuple(InstrumentId(symbol) for symbol in strategy.symbols),
+        capital=strategy.capital,
+        combination=CombinationRule(
+            weights=combination.weights,
+            other_weight=combination.other,
+            threshold=combination.threshold,
+            min_fresh_weight=combination.min_fresh,
+        ),
+        sizing=SizingRule(position_fraction=strategy.position_fraction, allow_short=strategy.allow_short),
+        limits=StrategyLimits(**{**strategy.limits.model_dump(), "position_shares": Decimal(strategy.limits.position_shares)}),
+        time_budget_ms=strategy.time_budget_ms,
+    )
+
+
+def _account_limits(settings: Settings) -> AccountLimits:
+    values = settings.limits.account.model_dump()
+    values["open_orders_per_instrument"] = values.pop("open_orders_per_symbol")
+    values["position_shares"] = Decimal(values["position_shares"])
+    return AccountLimits(**values)
+
+
+def _execution_rules(settings: Settings) -> ExecutionRules:
+
+    execution = settings.execution
+    return ExecutionRules(
+        timeout=timedelta(seconds=execution.order_timeout_s),
+        max_attempts=execution.max_attempts,
+        lag_warning=timedelta(seconds=execution.lag_warning_s),
+        slippage_warning=execution.slippage_warning_fraction,
+    )
+
+
+def _intervals(settings: Settings) -> Intervals:
+
+    monitors = settings.monitors
+    return Intervals(
+        positions=timedelta(seconds=monitors.positions_s),
+        performance=timedelta(seconds=monitors.performance_s),
+        health=timedelta(seconds=monitors.health_s),
+        bar_grace=timedelta(seconds=settings.calendar.grace_s),
+        report_after_close=timedelta(seconds=monitors.report_offset_s),
+    )
+
+
+def _instance(settings: Settings, past: Sequence[Record]) -> str:
+    """Return what marks this daemon's orders: as configured, as before, else new (from the seed on a simulated market)."""
+    if settings.instance is not None:
+        return settings.instance
+    before = [record.instance for record in past if isinstance(record, RunStarted)]
+    if before:
+        return before[-1]
+    return f"s{settings.market.seed}" if settings.mode == "paper" else secrets.token_hex(3)
+
+
+def _refuse_going_back(settings: Settings, options: RunOptions, past: Sequence[Record]) -> None:
+    """Raise ConfigError when a first day is asked for that lies before what this state directory has traded."""
+    days = [date.fromisoformat(record.day) for record in past if isinstance(record, SessionMarked)]
+    start = settings.market.start
+    if options.start_given and start is not None and days and start < max(days):
+        raise ConfigError(
+            f"market.start: {start} lies before {max(days)}, which {options.state} has already traded; "
+            "name a later day, leave --start out to go on, or use another --state directory"
+        )
+
+
+def _stop_on_signals(orchestrator: Orchestrator) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, orchestrator.request_stop)
+
+
+def _jsonable(value: Mapping[str, object]) -> Mapping[str, object]:
+    return {key: item.isoformat() if isinstance(item, datetime) else item for key, item in value.items()}
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise InvariantBroken("the settings are no mapping")
+    return value
+
+

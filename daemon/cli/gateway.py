@@ -1,0 +1,135 @@
+"""`paperd gateway`: the simulated IB Gateway as a server of its own, for any IB client."""
+
+import sys
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from daemon.domain.errors import BadMarketData, ConfigError
+
+if TYPE_CHECKING:
+    from daemon.gateway.log import Fact
+    from daemon.gateway.source import MarketSource
+    from daemon.market.sessions import TradingCalendar
+
+_PANEL = "Run"
+_DEFAULT_PORT = 4002
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("gateway", rich_help_panel=_PANEL)(gateway)
+
+
+def gateway(
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen on; there is no password, so keep it loopback.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")] = _DEFAULT_PORT,
+    source: Annotated[str, typer.Option(help="synthetic (seeded) or replay (recorded days).")] = "synthetic",
+    data: Annotated[Path | None, typer.Option(help="Folder of the recorded days, for replay.")] = None,
+    speed: Annotated[str, typer.Option(help="Market seconds per host second, or max.")] = "60",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the market and of the latencies.")] = 1,
+    start: Annotated[str | None, typer.Option(metavar="DATE", help="First trading day; the state file's time wins when it is later.")] = None,
+    account: Annotated[str, typer.Option(help="Id of the simulated account; paper ids begin with D.")] = "DU1000001",
+    cash: Annotated[str, typer.Option(help="Cash of a new account.")] = "1000000",
+    commission: Annotated[str, typer.Option(help="Fraction of the traded value; 0.002 is 0.2 %.")] = "0.002",
+    exchange: Annotated[str, typer.Option(help="ISO 10383 code of the calendar.")] = "XNYS",
+    symbols: Annotated[str | None, typer.Option(help="What is listed, such as SPY,QQQ; everything there is by default.")] = None,
+    lines: Annotated[int, typer.Option(min=1, help="Market data lines of all clients together.")] = 100,
+    state_file: Annotated[Path | None, typer.Option(help="Where accounts and orders survive a restart; in memory by default.")] = None,
+    stop_with_parent: Annotated[bool, typer.Option("--stop-with-parent", hidden=True)] = False,
+) -> None:
+    """Run the simulated IB Gateway.
+
+    It speaks the TWS protocol to any IB client (ib_insync, ib_async, the official API) on loopback. Its market begins
+    at the opening of a fixed day once a client has connected; `paperd run --mode ibkr_paper` trades on it.
+
+    Examples:
+        paperd gateway --port 4002
+        paperd gateway --source replay --data recorded/ --speed max
+    """
+    from daemon.gateway.options import GatewayOptions  # noqa: PLC0415 - `--help` must not wait for it
+    from daemon.gateway.process import main  # noqa: PLC0415
+    from daemon.market.sessions import TradingCalendar  # noqa: PLC0415
+
+    market, first = _market(source, TradingCalendar(exchange), seed=seed, data=data, symbols=symbols)
+    try:
+        options = GatewayOptions(
+            host=host,
+            port=port,
+            account=account,
+            initial_cash=_decimal("--cash", cash),
+            seed=seed,
+            speed=_speed(speed),
+            start=_day(start) if start is not None else first,
+            state_path=state_file,
+            commission_rate=_decimal("--commission", commission),
+            market_data_lines=lines,
+        )
+    except ValueError as error:
+        raise ConfigError(f"gateway: {error}") from error
+    try:
+        main(options, market, _say, stop_on_stdin_eof=stop_with_parent)
+    except OSError as error:
+        raise ConfigError(
+            f"--port: {host}:{port} cannot be used: {error.strerror or error}; choose another port, or stop what listens there"
+        ) from error
+
+
+def _market(
+    source: str, calendar: "TradingCalendar", *, seed: int, data: Path | None, symbols: str | None
+) -> "tuple[MarketSource, date]":
+    """Return the market and the day it begins on by default."""
+    from daemon.adapters.files.replay import NoMarketData, ReplayMarket, default_day  # noqa: PLC0415
+    from daemon.market.listing import UnknownSymbol  # noqa: PLC0415
+    from daemon.market.synthetic import SyntheticMarket  # noqa: PLC0415
+    from daemon.market.universe import UNIVERSE  # noqa: PLC0415
+    from daemon.settings.sections import SYNTHETIC_START  # noqa: PLC0415
+
+    wanted = [symbol.strip().upper() for symbol in symbols.split(",")] if symbols else None
+    try:
+        if source == "synthetic":
+            return SyntheticMarket(seed, calendar, wanted or list(UNIVERSE)), SYNTHETIC_START
+        if source != "replay":
+            raise ConfigError(f"--source: {source!r} is unknown; use synthetic or replay")
+        if data is None:
+            raise ConfigError("--data: replay needs the folder of the recorded days")
+        market = ReplayMarket(data, calendar, wanted)
+        return market, default_day(market)[1].day
+    except (UnknownSymbol, NoMarketData) as error:
+        raise ConfigError(f"gateway: {error}") from error
+    except BadMarketData as error:
+        raise ConfigError(f"--data: {error}; repair or remove the file") from error
+
+
+def _say(event: str, fields: "dict[str, Fact]") -> None:
+    """Write one event to standard error, as a line a person can read."""
+    facts = " ".join(f"{key}={value}" for key, value in fields.items())
+    sys.stderr.write(f"{event} {facts}\n")
+    sys.stderr.flush()
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ConfigError(f"--speed: {text!r} is no number; use a number above 0, or max") from error
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(f"--start: {text!r} is no date; write it as 2026-03-02") from error
+
+
+def _decimal(option: str, text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation as error:
+        raise ConfigError(f"{option}: {text!r} is no number") from error

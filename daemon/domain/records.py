@@ -1,0 +1,345 @@
+"""What is kept for ever: one record a row, one class a table, one field a column.
+
+`at` is market time; `host_ns` and every `…_host_ns` or `…_ms` field named `host_` are host time and take no part in
+comparisons between runs. A record names its table in `TABLE`; the journal needs to know nothing else about it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import ClassVar
+
+from daemon.domain.decision import Outcome, Reason, Signal, StrategyId
+from daemon.domain.instrument import InstrumentId
+from daemon.domain.order import OrderRef, OrderState, OrderType, Side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """The common part of all records."""
+
+    TABLE: ClassVar[str] = ""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted(Record):
+    """A daemon process began."""
+
+    TABLE: ClassVar[str] = "run"
+
+    run_id: str
+    instance: str            # part of every order reference
+    mode: str
+    version: str
+    account: str
+    seed: int | None
+    config_hash: str
+    limits_hash: str
+    config: Mapping[str, object]    # as validated, secrets redacted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarSeen(Record):
+    """A completed bar as it was when decisions were made on it."""
+
+    TABLE: ClassVar[str] = "bar"
+
+    instrument: InstrumentId
+    timeframe: str
+    start: int
+    end: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    wap: float
+    trades: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarRevisionSeen(Record):
+    """A completed bar that turned out different afterwards: the new values."""
+
+    TABLE: ClassVar[str] = "bar_revision"
+
+    instrument: InstrumentId
+    timeframe: str
+    start: int
+    end: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    wap: float
+    trades: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GapSeen(Record):
+    """A bar that never came while it was expected."""
+
+    TABLE: ClassVar[str] = "gap"
+
+    instrument: InstrumentId
+    timeframe: str
+    end: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionMade(Record):
+    """One bar of one strategy: what it saw, what it said, what followed."""
+
+    TABLE: ClassVar[str] = "decision"
+
+    decision_id: str
+    strategy: StrategyId
+    instrument: InstrumentId
+    timeframe: str
+    bar_end: int
+    signal: Signal
+    confidence: float
+    reason: Reason
+    note: str
+    reasoning: Mapping[str, float]
+    buy_score: float         # weighted over the fresh timeframes
+    sell_score: float
+    combined: Signal
+    outcome: Outcome
+    expected_price: float | None
+    position: Decimal        # the strategy's, before anything followed
+    order_ref: OrderRef | None
+    memory: Mapping[str, object] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskChecked(Record):
+    """One control applied to one intent."""
+
+    TABLE: ClassVar[str] = "risk_check"
+
+    decision_id: str
+    order_ref: OrderRef
+    control: str
+    scope: str
+    offered: str
+    allowed: str
+    passed: bool
+    limits_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentRecorded(Record):
+    """An approved intent, durable before anything is sent, with what it may use up at worst."""
+
+    TABLE: ClassVar[str] = "intent"
+
+    order_ref: OrderRef
+    decision_id: str
+    strategy: StrategyId
+    instrument: InstrumentId
+    side: Side
+    quantity: Decimal
+    order_type: OrderType
+    limit_price: Decimal | None
+    decision_price: Decimal
+    bar_end: int
+    reduces: bool
+    reserved_value: Decimal   # notional held back until the order ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrivalQuoteTaken(Record):
+    """The touch at the moment an order was about to be sent."""
+
+    TABLE: ClassVar[str] = "arrival_quote"
+
+    order_ref: OrderRef
+    bid: Decimal
+    ask: Decimal
+    mid: Decimal
+    bid_size: Decimal
+    ask_size: Decimal
+    quote_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRefAssigned(Record):
+    """Which broker ids belong to an order reference."""
+
+    TABLE: ClassVar[str] = "order_ref"
+
+    order_ref: OrderRef
+    order_id: int
+    client_id: int
+    perm_id: int              # 0 until the broker has told it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderEventSeen(Record):
+    """A step in an order's life and the evidence for it."""
+
+    TABLE: ClassVar[str] = "order_event"
+
+    order_ref: OrderRef
+    state: OrderState         # after this event
+    source: str               # what told us: "journal", "wire", "orderStatus", "error", "timeout", …
+    code: int
+    text: str
+    filled: Decimal
+    host_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillRecorded(Record):
+    """An execution; one that corrects another names it."""
+
+    TABLE: ClassVar[str] = "fill"
+
+    exec_id: str
+    order_ref: OrderRef
+    strategy: StrategyId
+    instrument: InstrumentId
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    executed_at: datetime
+    replaces: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommissionRecorded(Record):
+    """What an execution cost."""
+
+    TABLE: ClassVar[str] = "commission"
+
+    exec_id: str
+    order_ref: OrderRef
+    strategy: StrategyId
+    amount: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionChecked(Record):
+    """A finished order against its decision: lag, price, size, slippage in basis points (positive = cost)."""
+
+    TABLE: ClassVar[str] = "execution_check"
+
+    order_ref: OrderRef
+    strategy: StrategyId
+    instrument: InstrumentId
+    state: OrderState
+    expected_price: Decimal
+    filled_price: Decimal | None      # volume-weighted; None when nothing filled
+    expected_quantity: Decimal
+    filled_quantity: Decimal
+    decision_bps: float | None        # against the decision's price
+    arrival_bps: float | None         # against the arrival mid
+    touch_bps: float | None           # against the touch it had to cross
+    delay_bps: float | None           # decision price -> arrival mid
+    spread_bps: float | None          # arrival mid -> touch
+    impact_bps: float | None          # touch -> fill
+    bar_to_received_ms: float | None  # market time
+    sent_to_acknowledged_ms: float | None
+    sent_to_first_fill_ms: float | None
+    sent_to_last_fill_ms: float | None
+    host_received_to_decided_ms: float | None
+    host_decided_to_journaled_ms: float | None
+    host_journaled_to_sent_ms: float | None
+    host_received_to_sent_ms: float | None
+    host_sent_to_acknowledged_ms: float | None
+    host_sent_to_filled_ms: float | None
+    warning: str                      # empty, or which bound was passed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionMarked(Record):
+    """A strategy's position, valued."""
+
+    TABLE: ClassVar[str] = "position"
+
+    strategy: StrategyId
+    instrument: InstrumentId
+    quantity: Decimal
+    total_cost: Decimal
+    realized_pnl: Decimal
+    unrealized_pnl: Decimal
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EquityMarked(Record):
+    """A strategy's ledger, valued; strategy "*" is their sum."""
+
+    TABLE: ClassVar[str] = "equity"
+
+    strategy: StrategyId
+    cash: Decimal
+    market_value: Decimal
+    equity: Decimal
+    realized_pnl: Decimal
+    unrealized_pnl: Decimal
+    commission: Decimal
+    day_start_equity: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradingStateChanged(Record):
+    """What may be sent changed; strategy None is the whole daemon."""
+
+    TABLE: ClassVar[str] = "control_action"
+
+    state: str
+    strategy: StrategyId | None
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRaised(Record):
+    """Something a person should know."""
+
+    TABLE: ClassVar[str] = "alert"
+
+    level: str               # INFO, WARNING, CRITICAL
+    name: str                # the log event of the same fact
+    text: str
+    strategy: StrategyId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionMarked(Record):
+    """A session began or ended for this daemon."""
+
+    TABLE: ClassVar[str] = "session"
+
+    day: str                 # exchange date, ISO
+    phase: str               # OPENED, CLOSED
+
+
+RECORD_TYPES: tuple[type[Record], ...] = (
+    RunStarted,
+    SessionMarked,
+    BarSeen,
+    BarRevisionSeen,
+    GapSeen,
+    DecisionMade,
+    RiskChecked,
+    IntentRecorded,
+    ArrivalQuoteTaken,
+    OrderRefAssigned,
+    OrderEventSeen,
+    FillRecorded,
+    CommissionRecorded,
+    ExecutionChecked,
+    PositionMarked,
+    EquityMarked,
+    TradingStateChanged,
+    AlertRaised,
+)

@@ -1,0 +1,308 @@
+"""From completed bars to decisions, and from decisions to approved orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from daemon.domain.decision import Decision, Outcome, Reason, Signal
+from daemon.domain.instrument import InstrumentId
+from daemon.domain.order import Approved, OrderIntent, OrderRef, Refused, Verdict
+from daemon.domain.records import AlertRaised, DecisionMade, IntentRecorded, Record, RiskChecked
+from daemon.domain.timeframe import Timeframe
+from daemon.domain.trading_state import TradingState
+from daemon.engine.combine import Combined
+from daemon.engine.order_book import OwnOrder
+from daemon.engine.references import order_ref
+from daemon.engine.sizing import Change, change_to, closing, target_quantity
+from daemon.engine.strategy_slot import StrategySlot
+from daemon.risk.gate import gate
+from daemon.risk.view import RiskView
+
+if TYPE_CHECKING:
+    from daemon.engine.engine import Engine
+
+_NS_PER_MS = 1_000_000
+_NO_SIDE = Combined(Signal.HOLD, 0.0, 0.0, 0.0, enough_fresh=False)
+_OUTCOME_OF_CONTROL = {"quote_age_s": Outcome.NO_QUOTE, "trading_state": Outcome.NOT_TRADING}
+
+
+@dataclass(frozen=True, slots=True)
+class PendingBar:
+    """A bar that closed, or should have, and waits for the instant to end."""
+
+    timeframe: Timeframe
+    instrument: InstrumentId
+    end: int
+    missing: bool
+    received_host_ns: int
+
+
+@dataclass(slots=True)
+class _Answer:
+    """A strategy's answer to one bar, and what came of it."""
+
+    slot: StrategySlot
+    bar: PendingBar
+    decision: Decision
+    combined: Combined = _NO_SIDE
+    outcome: Outcome = Outcome.NONE
+    order_ref: OrderRef | None = None
+
+
+class Decider:
+    """Asks the strategies in a fixed order, combines their timeframes, and takes intents through the gate."""
+
+    def __init__(self, engine: Engine, host_ns: Callable[[], int] | None) -> None:
+        self._engine = engine
+        self._host_ns = host_ns
+        self._rank = {instrument: rank for rank, instrument in enumerate(engine.setup.instruments)}
+
+    def prime(self, at: datetime) -> None:
+        """Work out the signals of the newest bars in the windows, without acting: what a running daemon would know."""
+        for slot in self._engine.accounts.slots:
+            for instrument in slot.setup.instruments:
+                for timeframe in slot.setup.strategy.timeframes:
+                    end = self._engine.series.window(instrument, timeframe).last_end
+                    known = slot.signals.get(instrument, {}).get(timeframe)
+                    if end and (known is None or known.bar_end < end):
+                        bar = PendingBar(timeframe, instrument, end, missing=False, received_host_ns=0)
+                        self._ask(slot, bar, at)
+
+    def decide(self, pending: Sequence[PendingBar], at: datetime) -> tuple[list[Record], tuple[Approved, ...]]:
+        """Return the records of all decisions on the bars of one instant, and the orders that were approved."""
+        records: list[Record] = []
+        orders: list[Approved] = []
+        answers = [self._answer(slot, bar, at, records) for bar, slot in self._interested(pending)]
+        acting = {(answer.slot.id, answer.bar.instrument): answer for answer in answers}   # the longest timeframe's
+        for answer in answers:
+            if answer is acting[answer.slot.id, answer.bar.instrument]:
+                self._act(answer, at, records, orders)
+            else:
+                answer.outcome = Outcome.COMBINED
+            records.append(self._record(answer, at))
+        return records, tuple(orders)
+
+    def _interested(self, pending: Sequence[PendingBar]) -> Iterator[tuple[PendingBar, StrategySlot]]:
+        """Yield bars with the strategies they concern: by timeframe ascending, instrument, strategy."""
+        for bar in sorted(pending, key=lambda item: (item.timeframe, self._rank[item.instrument])):
+            for slot in self._engine.accounts.slots:
+                if bar.instrument in slot.setup.instruments and bar.timeframe in slot.setup.strategy.timeframes:
+                    yield bar, slot
+
+    def _answer(self, slot: StrategySlot, bar: PendingBar, at: datetime, records: list[Record]) -> _Answer:
+        if bar.missing:
+            return _Answer(slot, bar, Decision(signal=Signal.HOLD, reason=Reason.NO_DATA))
+        if slot.failure:
+            return _Answer(slot, bar, Decision(signal=Signal.HOLD, reason=Reason.STRATEGY_FAILED, note=slot.failure))
+        decision = self._ask(slot, bar, at)
+        if slot.failure:
+            text = f"strategy {slot.id} was stopped: {slot.failure}"
+            records.append(AlertRaised(at=at, level="CRITICAL", name="strategy.failed", text=text, strategy=slot.id))
+        return _Answer(slot, bar, decision)
+
+    def _ask(self, slot: StrategySlot, bar: PendingBar, at: datetime) -> Decision:
+        """Return the strategy's decision; one that raises, or takes too long, is stopped alone."""
+        began = self._host_ns() if self._host_ns is not None else 0
+        equity = slot.ledger.equity(self._engine.marks.prices())
+        try:
+            decision = slot.decide(self._engine.series, bar.instrument, bar.timeframe, at, equity)
+        except Exception as error:  # noqa: BLE001 - a user's code may raise anything, and must not stop the others
+            slot.failure = f"{type(error).__name__}: {error}"
+            return Decision(signal=Signal.HOLD, reason=Reason.STRATEGY_FAILED, note=slot.failure)
+        budget = slot.setup.time_budget_ms
+        if self._host_ns is not None and budget is not None:
+            taken_ms = (self._host_ns() - began) / _NS_PER_MS
+            if taken_ms > budget:
+                slot.failure = f"a decision took {taken_ms:.1f} ms, its budget is {budget:g} ms"
+                return Decision(signal=Signal.HOLD, reason=Reason.STRATEGY_FAILED, note=slot.failure)
+        slot.remember(bar.instrument, bar.timeframe, decision, bar.end)
+        return decision
+
+    def _act(self, answer: _Answer, at: datetime, records: list[Record], orders: list[Approved]) -> None:
+        """Find what follows from the combined signal of one strategy and instrument."""
+        if answer.decision.reason in {Reason.NO_DATA, Reason.STRATEGY_FAILED}:
+            return
+        slot, instrument = answer.slot, answer.bar.instrument
+        schedule = self._engine.setup.schedule
+        due = {timeframe: schedule.last_end(at, timeframe) for timeframe in slot.setup.strategy.timeframes}
+        answer.combined = slot.combined(instrument, due)
+        changes = self._changes(answer)
+        if changes and (refusal := self._not_now(answer, at)) is not None:
+            answer.outcome = refusal
+            return
+        for change in changes:
+            verdict = self._judge(answer, change, at)
+            records.extend(self._checks(verdict, at))
+            if isinstance(verdict, Refused):
+                answer.outcome = _OUTCOME_OF_CONTROL.get(verdict.failed.control, Outcome.REFUSED)
+                continue
+            answer.order_ref = verdict.intent.order_ref
+            answer.outcome = Outcome.DRY_RUN if self._engine.setup.dry_run else Outcome.ORDER
+            if not self._engine.setup.dry_run:
+                records.append(self._book(verdict, at))
+                orders.append(verdict)
+            return
+
+    def _changes(self, answer: _Answer) -> tuple[Change, ...]:
+        """Return the orders to try, best first: a flip that may not open can still close. Sets the outcome if none."""
+        combined, slot = answer.combined, answer.slot
+        if not combined.enough_fresh:
+            answer.outcome = Outcome.WARMUP if answer.decision.reason is Reason.WARMUP else Outcome.STALE_SIGNALS
+            return ()
+        if combined.signal is Signal.HOLD:
+            answer.outcome = Outcome.NO_SIDE
+            return ()
+        held = slot.ledger.position(answer.bar.instrument).quantity
+        target = self._target(answer)
+        if target == 0 and (combined.signal is Signal.BUY or slot.setup.sizing.allow_short):
+            answer.outcome = Outcome.TOO_SMALL
+            return ()
+        change = change_to(target, held)
+        if change is None:
+            answer.outcome = Outcome.IN_POSITION if held else Outcome.NOT_SHORTABLE
+            return ()
+        return (change, closing(held)) if held and not change.reduces else (change,)
+
+    def _target(self, answer: _Answer) -> Decimal:
+        slot = answer.slot
+        equity = slot.ledger.equity(self._engine.marks.prices())
+        return target_quantity(answer.combined.signal, equity=equity, price=self._expected_price(answer), rule=slot.setup.sizing)
+
+    def _not_now(self, answer: _Answer, at: datetime) -> Outcome | None:
+        """Return why no order can be made at this moment, None when one can."""
+        engine = self._engine
+        if engine.session is None or at >= engine.session.close:
+            return Outcome.SESSION_CLOSED
+        if engine.state is TradingState.STOPPING:
+            return Outcome.NOT_TRADING
+        if engine.orders.has_working(answer.slot.id, answer.bar.instrument):
+            return Outcome.WORKING_ORDER
+        return None
+
+    def _judge(self, answer: _Answer, change: Change, at: datetime) -> Verdict:
+        engine, slot, bar = self._engine, answer.slot, answer.bar
+        decision_id = _decision_id(answer)
+        kind = "reduce" if change.reduces else "open"
+        intent = OrderIntent(
+            order_ref=order_ref(engine.setup.instance, at, decision_id, kind),
+            strategy=slot.id,
+            instrument=engine.setup.instruments[bar.instrument],
+            side=change.side,
+            quantity=change.quantity,
+            decision_id=decision_id,
+            decision_price=self._expected_price(answer),
+            bar_end=datetime.fromtimestamp(bar.end, UTC),
+            decided_at=at,
+            reduces=change.reduces,
+            received_host_ns=bar.received_host_ns,
+        )
+        return gate(intent, self._view(intent, slot, at))
+
+    def _view(self, intent: OrderIntent, slot: StrategySlot, at: datetime) -> RiskView:
+        engine, instrument = self._engine, intent.instrument.id
+        return RiskView(
+            at=at,
+            price=engine.marks.price(instrument) or intent.decision_price,
+            quote=engine.marks.quote(instrument),
+            quote_confirmed_at=engine.marks.confirmed_at(instrument),
+            state=_stricter(engine.state, slot.state),
+            guard=engine.guard,
+            account=engine.accounts.account_book(instrument, engine.marks),
+            strategy=engine.accounts.strategy_book(slot, instrument, engine.marks),
+            account_limits=engine.setup.account_limits,
+            strategy_limits=slot.setup.limits,
+            working=engine.orders.working(),
+            recent=engine.orders.recent(at),
+        )
+
+    def _book(self, approved: Approved, at: datetime) -> IntentRecorded:
+        """Count an approved order as working from now on, and return its record."""
+        intent = approved.intent
+        self._engine.orders.note(intent)
+        self._engine.orders.add(
+            OwnOrder(
+                order_ref=intent.order_ref,
+                strategy=intent.strategy,
+                instrument=intent.instrument.id,
+                side=intent.side,
+                quantity=intent.quantity,
+                reduces=intent.reduces,
+                decided_at=at,
+            )
+        )
+        self._engine.accounts.slot(intent.strategy).orders_today += 1
+        return IntentRecorded(
+            at=at,
+            order_ref=intent.order_ref,
+            decision_id=intent.decision_id,
+            strategy=intent.strategy,
+            instrument=intent.instrument.id,
+            side=intent.side,
+            quantity=intent.quantity,
+            order_type=intent.order_type,
+            limit_price=intent.limit_price,
+            decision_price=intent.decision_price,
+            bar_end=int(intent.bar_end.timestamp()),
+            reduces=intent.reduces,
+            reserved_value=intent.quantity * intent.decision_price,
+        )
+
+    def _checks(self, verdict: Verdict, at: datetime) -> list[Record]:
+        return [
+            RiskChecked(
+                at=at,
+                decision_id=verdict.intent.decision_id,
+                order_ref=verdict.intent.order_ref,
+                control=check.control,
+                scope=check.scope,
+                offered=check.offered,
+                allowed=check.allowed,
+                passed=check.passed,
+                limits_hash=self._engine.setup.limits_hash,
+            )
+            for check in verdict.checks
+        ]
+
+    def _expected_price(self, answer: _Answer) -> Decimal:
+        instrument = self._engine.setup.instruments[answer.bar.instrument]
+        expected = answer.decision.expected_price
+        if expected is None:
+            expected = float(self._engine.series.window(answer.bar.instrument, answer.bar.timeframe).columns().close[-1])
+        return instrument.to_tick(expected)
+
+    def _record(self, answer: _Answer, at: datetime) -> DecisionMade:
+        decision, bar = answer.decision, answer.bar
+        return DecisionMade(
+            at=at,
+            decision_id=_decision_id(answer),
+            strategy=answer.slot.id,
+            instrument=bar.instrument,
+            timeframe=str(bar.timeframe),
+            bar_end=bar.end,
+            signal=decision.signal,
+            confidence=decision.confidence,
+            reason=decision.reason,
+            note=decision.note,
+            reasoning=decision.reasoning,
+            buy_score=answer.combined.buy,
+            sell_score=answer.combined.sell,
+            combined=answer.combined.signal,
+            outcome=answer.outcome,
+            expected_price=decision.expected_price,
+            position=answer.slot.ledger.position(bar.instrument).quantity,
+            order_ref=answer.order_ref,
+            memory=decision.memory,
+        )
+
+
+def _decision_id(answer: _Answer) -> str:
+    return f"{answer.slot.id}:{answer.bar.instrument}:{answer.bar.timeframe}:{answer.bar.end}"
+
+
+def _stricter(one: TradingState, other: TradingState) -> TradingState:
+    order = list(TradingState)
+    return max(one, other, key=order.index)

@@ -1,0 +1,252 @@
+"""The heart's one door: `Engine.process(event)` in, records and approved orders out."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from daemon.domain.decision import StrategyId
+from daemon.domain.events import (
+    BarRevised,
+    BarsClosed,
+    CommissionReceived,
+    Event,
+    FillReceived,
+    HistoryLoaded,
+    InstantClosed,
+    MarkDue,
+    OrderChanged,
+    QuoteChanged,
+    SessionClosed,
+    SessionOpened,
+    TradingStateSet,
+)
+from daemon.domain.order import Approved
+from daemon.domain.records import (
+    AlertRaised,
+    BarRevisionSeen,
+    BarSeen,
+    CommissionRecorded,
+    FillRecorded,
+    GapSeen,
+    Record,
+    SessionMarked,
+    TradingStateChanged,
+)
+from daemon.domain.trading_state import TradingState
+from daemon.engine.accounts import Accounts
+from daemon.engine.decisions import Decider, PendingBar
+from daemon.engine.marks import Marks
+from daemon.engine.order_book import OrderBook
+from daemon.engine.restore import restore_state
+from daemon.engine.series import SeriesStore
+from daemon.engine.setup import EngineSetup
+from daemon.market.sessions import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What followed from an event: rows for the journal, and orders for the executor."""
+
+    records: tuple[Record, ...] = ()
+    orders: tuple[Approved, ...] = ()
+
+
+_NOTHING = Output()
+
+
+class Engine:
+    """Bars, decisions, risk, sizing and ledgers of all strategies, deterministic and without I/O."""
+
+    def __init__(self, setup: EngineSetup, *, host_ns: Callable[[], int] | None = None) -> None:
+        """Build a heart.
+
+        Args:
+            setup: what it trades and within which limits.
+            host_ns: a stopwatch for the strategies' time budgets; None switches the budgets off.
+        """
+        self.setup = setup
+        self.series = SeriesStore(setup.schedule, history=setup.history)
+        self.marks = Marks()
+        self.orders = OrderBook()
+        self.accounts = Accounts(setup.strategies)
+        self.state = TradingState.RUNNING
+        self.guard = setup.guard
+        self.session: Session | None = None
+        self._decider = Decider(self, host_ns)
+        self._pending: list[PendingBar] = []
+        self._handlers: dict[type, Callable[..., Output]] = {
+            QuoteChanged: self._on_quote,
+            BarsClosed: self._on_bars,
+            InstantClosed: self._on_instant,
+            FillReceived: self._on_fill,
+            CommissionReceived: self._on_commission,
+            OrderChanged: self._on_order,
+            MarkDue: self._on_mark,
+            HistoryLoaded: self._on_history,
+            SessionOpened: self._on_session_opened,
+            SessionClosed: self._on_session_closed,
+            BarRevised: self._on_revision,
+            TradingStateSet: self._on_state,
+        }
+
+    def process(self, event: Event) -> Output:
+        """Take one event and return what follows from it."""
+        return self._handlers[type(event)](event)
+
+    def restore(self, records: Iterable[Record]) -> None:
+        """Rebuild ledgers, orders and states from the journal; nothing is decided and nothing recorded."""
+        restore_state(self, records)
+
+    def state_hash(self) -> str:
+        """Return a digest of everything that a restart must bring back."""
+        return self.accounts.digest(self.orders.working(), self.state)
+
+    def set_account(self, account: str) -> None:
+        """Take the account id that the broker named; the paper-only control looks at it."""
+        self.guard = replace(self.guard, account=account)
+
+    def _on_quote(self, event: QuoteChanged) -> Output:
+        self.marks.on_quote(event)
+        return _NOTHING
+
+    def _on_history(self, event: HistoryLoaded) -> Output:
+        self.series.load(event.instrument, event.timeframe, event.bars)
+        if event.bars:
+            self.marks.on_history(event.instrument, event.bars[-1])
+        return _NOTHING
+
+    def _on_bars(self, event: BarsClosed) -> Output:
+        label = str(event.timeframe)
+        records: list[Record] = []
+        for instrument, bar in event.bars:
+            if not self.series.window(instrument, event.timeframe).append(bar):
+                continue
+            self.marks.on_bar(instrument, bar, event.at)
+            self._pending.append(PendingBar(event.timeframe, instrument, event.end, missing=False, received_host_ns=event.received_host_ns))
+            records.append(
+                BarSeen(
+                    at=event.at, instrument=instrument, timeframe=label, start=bar.start, end=bar.end, open=bar.open,
+                    high=bar.high, low=bar.low, close=bar.close, volume=bar.volume, wap=bar.wap, trades=bar.trades,
+                )
+            )
+        for instrument in event.missing:
+            self._pending.append(PendingBar(event.timeframe, instrument, event.end, missing=True, received_host_ns=event.received_host_ns))
+            records.append(GapSeen(at=event.at, instrument=instrument, timeframe=label, end=event.end, cause="no data came"))
+        return Output(tuple(records))
+
+    def _on_instant(self, event: InstantClosed) -> Output:
+        if not self._pending:
+            return _NOTHING
+        pending, self._pending = self._pending, []
+        tripped = self._breakers(event.at)
+        records, orders = self._decider.decide(pending, event.at)
+        return Output((*tripped, *records), orders)
+
+    def _on_fill(self, event: FillReceived) -> Output:
+        fill = event.fill
+        order = self.orders.get(fill.order_ref)
+        if order is None:
+            return _NOTHING
+        self.orders.on_fill(fill, event.replaces)
+        slot = self.accounts.slot(order.strategy)
+        slot.ledger.book_fill(fill, event.replaces)
+        recorded = FillRecorded(
+            at=event.at, exec_id=fill.exec_id, order_ref=fill.order_ref, strategy=order.strategy, instrument=fill.instrument,
+            side=fill.side, quantity=fill.quantity, price=fill.price, executed_at=fill.executed_at,
+            replaces=event.replaces.exec_id if event.replaces is not None else None,
+        )
+        return Output((recorded, self.accounts.position_record(slot, fill.instrument, event.at, self.marks)))
+
+    def _on_commission(self, event: CommissionReceived) -> Output:
+        order = self.orders.get(event.order_ref)
+        if order is None:
+            return _NOTHING
+        self.accounts.slot(order.strategy).ledger.book_commission(event.exec_id, event.amount)
+        recorded = CommissionRecorded(
+            at=event.at, exec_id=event.exec_id, order_ref=event.order_ref, strategy=order.strategy, amount=event.amount,
+            currency=event.currency,
+        )
+        return Output((recorded,))
+
+    def _on_order(self, event: OrderChanged) -> Output:
+        self.orders.on_state(event.order_ref, event.state)
+        return _NOTHING
+
+    def _on_mark(self, event: MarkDue) -> Output:
+        records = self.accounts.marked(event.at, self.marks, equity=event.equity)
+        return Output((*self._breakers(event.at), *records))
+
+    def _on_session_opened(self, event: SessionOpened) -> Output:
+        opened = Session(
+            day=datetime.fromtimestamp(event.open_s, UTC).astimezone(self.setup.schedule.calendar.timezone).date(),
+            open=datetime.fromtimestamp(event.open_s, UTC),
+            close=datetime.fromtimestamp(event.close_s, UTC),
+        )
+        joined_again = self.accounts.day == opened.day.isoformat()
+        self.session = opened
+        self.series.anchor(opened)
+        self._decider.prime(event.at)
+        self.orders.forget_old(event.at)
+        if joined_again:
+            return _NOTHING
+        records: list[Record] = [SessionMarked(at=event.at, day=opened.day.isoformat(), phase="OPENED")]
+        self.accounts.begin_day(opened.day.isoformat(), self.marks)
+        records.extend(self._lift_reduce_only(event.at))
+        records.extend(self.accounts.marked(event.at, self.marks, equity=True))
+        return Output(tuple(records))
+
+    def _on_session_closed(self, event: SessionClosed) -> Output:
+        day = self.session.day.isoformat() if self.session is not None else ""
+        self.session = None
+        return Output((*self.accounts.marked(event.at, self.marks, equity=True), SessionMarked(at=event.at, day=day, phase="CLOSED")))
+
+    def _on_revision(self, event: BarRevised) -> Output:
+        bar = event.bar
+        self.series.window(event.instrument, event.timeframe).replace(bar)
+        recorded = BarRevisionSeen(
+            at=event.at, instrument=event.instrument, timeframe=str(event.timeframe), start=bar.start, end=bar.end, open=bar.open,
+            high=bar.high, low=bar.low, close=bar.close, volume=bar.volume, wap=bar.wap, trades=bar.trades,
+        )
+        return Output((recorded,))
+
+    def _on_state(self, event: TradingStateSet) -> Output:
+        return Output(self.set_state(event.at, event.state, strategy=event.strategy, who=event.who, why=event.why))
+
+    def set_state(
+        self, at: datetime, state: TradingState, *, strategy: StrategyId | None, who: str, why: str
+    ) -> tuple[Record, ...]:
+        """Change what may be sent, for one strategy or all; nothing is recorded when it is so already."""
+        if strategy is None:
+            if self.state is state:
+                return ()
+            self.state = state
+        else:
+            slot = self.accounts.slot(strategy)
+            if slot.state is state:
+                return ()
+            slot.state = state
+        return (TradingStateChanged(at=at, state=state.value, strategy=strategy, who=who, why=why),)
+
+    def _breakers(self, at: datetime) -> tuple[Record, ...]:
+        """Return what the loss limits bring about now."""
+        records: list[Record] = []
+        for trip in self.accounts.trips(self.marks, self.setup.account_limits):
+            changed = self.set_state(at, trip.state, strategy=trip.strategy, who="breaker", why=trip.why) if self._is_stricter(trip.state, trip.strategy) else ()
+            if changed:
+                records.extend(changed)
+                records.append(AlertRaised(at=at, level="CRITICAL", name="breaker.tripped", text=trip.why, strategy=trip.strategy))
+        return tuple(records)
+
+    def _is_stricter(self, state: TradingState, strategy: StrategyId | None) -> bool:
+        present = self.state if strategy is None else self.accounts.slot(strategy).state
+        order = list(TradingState)
+        return order.index(state) > order.index(present)
+
+    def _lift_reduce_only(self, at: datetime) -> Sequence[Record]:
+        """Return the records of daily limits that end with their day."""
+        records: list[Record] = []
+        for strategy, state in ((None, self.state), *((slot.id, slot.state) for slot in self.accounts.slots)):
+            if state is TradingState.REDUCE_ONLY:
+                records.extend(self.set_state(at, TradingState.RUNNING, strategy=strategy, who="breaker", why="a new day began"))
+        return records
+

@@ -1,0 +1,104 @@
+"""The engine's own view of its orders: whose they are, what is left of them, which were made a short while ago."""
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from daemon.domain.decision import StrategyId
+from daemon.domain.fill import Fill
+from daemon.domain.instrument import InstrumentId
+from daemon.domain.order import OrderIntent, OrderRef, OrderState, Side
+from daemon.risk.view import RecentOrder, WorkingOrder
+
+_RECENT = timedelta(minutes=1)
+_KEPT = timedelta(days=5)     # late fills and corrections come within days, if ever
+
+
+@dataclass(slots=True)
+class OwnOrder:
+    """An order as the engine knows it."""
+
+    order_ref: OrderRef
+    strategy: StrategyId
+    instrument: InstrumentId
+    side: Side
+    quantity: Decimal
+    reduces: bool
+    decided_at: datetime
+    filled: Decimal = Decimal(0)
+    ended: bool = False
+
+
+class OrderBook:
+    """Orders by reference."""
+
+    def __init__(self) -> None:
+        self._orders: dict[OrderRef, OwnOrder] = {}
+        self._recent: deque[RecentOrder] = deque()
+
+    def add(self, order: OwnOrder) -> None:
+        """Take an order that was approved."""
+        self._orders[order.order_ref] = order
+
+    def note(self, intent: OrderIntent) -> None:
+        """Count an approved intent for the message and duplicate controls."""
+        self._recent.append(
+            RecentOrder(
+                at=intent.decided_at,
+                strategy=intent.strategy,
+                instrument=intent.instrument.id,
+                side=intent.side,
+                quantity=intent.quantity,
+                limit_price=intent.limit_price,
+            )
+        )
+
+    def get(self, order_ref: OrderRef) -> OwnOrder | None:
+        """Return the order, None when it is not ours."""
+        return self._orders.get(order_ref)
+
+    def on_state(self, order_ref: OrderRef, state: OrderState) -> None:
+        """Note that an order ended, or came back."""
+        order = self._orders.get(order_ref)
+        if order is not None:
+            order.ended = state.is_terminal
+
+    def on_fill(self, fill: Fill, replaces: Fill | None) -> None:
+        """Note what an execution, or a correction, leaves of its order."""
+        order = self._orders.get(fill.order_ref)
+        if order is not None:
+            order.filled += fill.quantity - (replaces.quantity if replaces is not None else 0)
+
+    def working(self) -> list[WorkingOrder]:
+        """Return the orders that may still fill."""
+        return [
+            WorkingOrder(
+                order_ref=order.order_ref,
+                strategy=order.strategy,
+                instrument=order.instrument,
+                side=order.side,
+                remaining=max(order.quantity - order.filled, Decimal(0)),
+                reduces=order.reduces,
+            )
+            for order in self._orders.values()
+            if not order.ended
+        ]
+
+    def has_working(self, strategy: StrategyId, instrument: InstrumentId) -> bool:
+        """Return whether an order of this strategy in this instrument may still fill."""
+        return any(
+            not order.ended and order.strategy == strategy and order.instrument == instrument
+            for order in self._orders.values()
+        )
+
+    def recent(self, at: datetime) -> list[RecentOrder]:
+        """Return the orders approved within the last minute, oldest first."""
+        while self._recent and at - self._recent[0].at >= _RECENT:
+            self._recent.popleft()
+        return list(self._recent)
+
+    def forget_old(self, at: datetime) -> None:
+        """Drop orders that ended days ago."""
+        for order_ref in [ref for ref, order in self._orders.items() if order.ended and at - order.decided_at > _KEPT]:
+            del self._orders[order_ref]

@@ -1,0 +1,25 @@
+"""Order references that are unique for ever and the same in every run over the same events."""
+
+import hashlib
+from datetime import datetime
+
+from daemon.domain.order import OrderRef
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"   # Crockford base 32, as in the ULID specification
+_RANDOM_BITS = 80
+
+
+def ulid(at: datetime, entropy: bytes) -> str:
+    """Return a ULID: 48 bits of milliseconds since the epoch, 80 bits of `entropy`; they sort by time.
+
+    Source:
+        The ULID specification, github.com/ulid/spec.
+    """
+    random_part = int.from_bytes(hashlib.blake2b(entropy, digest_size=_RANDOM_BITS // 8).digest())
+    value = (int(at.timestamp() * 1000) << _RANDOM_BITS) | random_part
+    return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def order_ref(instance: str, at: datetime, *parts: str) -> OrderRef:
+    """Return `pd-<instance>-<ULID>`; the ULID's entropy is derived from `parts`, which must differ between orders."""
+    return OrderRef(f"pd-{instance}-{ulid(at, '|'.join((instance, *parts)).encode())}")

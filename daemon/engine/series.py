@@ -1,0 +1,41 @@
+"""The bar windows of all instruments and timeframes, re-anchored at each session."""
+
+from collections.abc import Mapping, Sequence
+
+from daemon.domain.bar import Bar
+from daemon.domain.instrument import InstrumentId
+from daemon.domain.timeframe import Timeframe
+from daemon.market.sessions import Session
+from daemon.market.windows import BarColumns, BarSchedule, BarWindow
+
+
+class SeriesStore:
+    """Windows by instrument and timeframe."""
+
+    def __init__(self, schedule: BarSchedule, *, history: int) -> None:
+        """Keep `history` bars before the first bar of the session, and all of the session."""
+        self.schedule = schedule
+        self._history = history
+        self._windows: dict[InstrumentId, dict[Timeframe, BarWindow]] = {}
+
+    def window(self, instrument: InstrumentId, timeframe: Timeframe) -> BarWindow:
+        """Return the window, a new one when there was none."""
+        return self._windows.setdefault(instrument, {}).setdefault(timeframe, BarWindow())
+
+    def load(self, instrument: InstrumentId, timeframe: Timeframe, bars: Sequence[Bar]) -> None:
+        """Put `bars`, oldest first, in the place of the window."""
+        window = BarWindow()
+        for bar in bars:
+            window.append(bar)
+        self._windows.setdefault(instrument, {})[timeframe] = window
+
+    def columns(self, instrument: InstrumentId, timeframes: Sequence[Timeframe]) -> Mapping[Timeframe, BarColumns]:
+        """Return the columns of several timeframes of one instrument."""
+        return {timeframe: self.window(instrument, timeframe).columns() for timeframe in timeframes}
+
+    def anchor(self, session: Session) -> None:
+        """Forget what lies before the session's anchor, so that live and backtest see the same first row."""
+        for windows in self._windows.values():
+            for timeframe, window in windows.items():
+                _, end = self.schedule.anchor_end(session, timeframe, self._history)
+                window.drop_before(end)

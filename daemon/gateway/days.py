@@ -1,0 +1,86 @@
+"""The current session of each symbol, ready to be read second by second without numpy's cost per item."""
+
+import math
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import cast
+
+import numpy as np
+
+from daemon.domain.quote import quote_fault
+from daemon.gateway.bars import FIVE, Closes, Row, What, cut, rows
+from daemon.gateway.source import MarketSource
+from daemon.market.sessions import Session
+from daemon.market.tape import SecondTape
+from daemon.matching.book import to_price
+
+
+class SymbolDay:
+    """One symbol's session. Indices are seconds since the open."""
+
+    def __init__(self, tape: SecondTape, previous_close: float) -> None:
+        self.tape = tape
+        self.previous_close = previous_close
+        self.bid = cast("Sequence[float]", tape.bid.data)
+        self.ask = cast("Sequence[float]", tape.ask.data)
+        self.bid_size = cast("Sequence[int]", tape.bid_size.data)
+        self.ask_size = cast("Sequence[int]", tape.ask_size.data)
+        self.last = cast("Sequence[float]", tape.close.data)
+        self.volume = cast("Sequence[int]", tape.volume.data)
+        self.changed = cast("Sequence[bool]", tape.quote_changed.data)
+        self.total_volume = cast("Sequence[int]", np.cumsum(tape.volume).data)
+        self.seconds = tape.session.seconds
+        self._fives: dict[What, dict[int, Row]] = {}
+
+    def five(self, what: What, start: int) -> Row | None:
+        """Return the five-second bar that starts at `start` (epoch seconds), None where there is no price at all."""
+        bars = self._fives.get(what)
+        if bars is None:
+            session = self.tape.session
+            starts = np.arange(session.open_s, session.close_s, FIVE, dtype=np.int64)
+            ends = np.minimum(starts + FIVE, session.close_s)
+            made = cut(self.tape, what, starts, ends, self.previous_close)
+            bars = self._fives[what] = {row.start: row for row in rows(made, what, session.day)}
+        return bars.get(start)
+
+    def mark(self, row: int) -> Decimal | None:
+        """Return the price holdings are valued at: the middle of the touch, else the last trade, else None."""
+        at = min(row, self.seconds - 1)
+        if at >= 0:
+            bid, ask = self.bid[at], self.ask[at]
+            if quote_fault(bid, ask) is None:
+                return to_price((bid + ask) / 2)
+        last = self.last_trade(row)
+        return None if last is None else to_price(last)
+
+    def last_trade(self, row: int) -> float | None:
+        """Return the latest traded price before the second `row`, the last session's if need be."""
+        before = np.flatnonzero(self.tape.volume[: max(0, row)])
+        price = float(self.tape.close[before[-1]]) if before.size else self.previous_close
+        return None if math.isnan(price) else price
+
+
+class Days:
+    """The loaded session of every symbol that something is known about; emptied when a new session begins."""
+
+    def __init__(self, source: MarketSource, closes: Closes) -> None:
+        self._source = source
+        self._closes = closes
+        self._loaded: dict[str, SymbolDay | None] = {}
+
+    def begin(self) -> None:
+        """Forget the session that ended."""
+        self._loaded.clear()
+
+    def of(self, symbol: str, session: Session) -> SymbolDay | None:
+        """Return a symbol's session, loading it the first time; None when the market has none."""
+        if symbol not in self._loaded:
+            self._loaded[symbol] = self._load(symbol, session)
+        return self._loaded[symbol]
+
+    def _load(self, symbol: str, session: Session) -> SymbolDay | None:
+        try:
+            tape = self._source.tape(symbol, session)
+        except LookupError:
+            return None
+        return SymbolDay(tape, self._closes.before(symbol, session))

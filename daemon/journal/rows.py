@@ -1,0 +1,155 @@
+"""Between records and rows: converters are worked out once for each record class from its fields' types.
+
+A row holds a record's fields in their order, without `seq`. Drivers take few types: SQLite wants times and decimals as
+text, psycopg takes them as they are; both want built-in types, so subclasses (enums, numpy's numbers) become them.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from operator import attrgetter
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import orjson
+
+from daemon.domain.records import RECORD_TYPES, Record
+from daemon.journal.columns import in_utc, json_text, time_text
+
+Converter = Callable[[Any], object]
+R = TypeVar("R", bound=Record)
+
+FIELD_NAMES: Mapping[type[Record], tuple[str, ...]] = {
+    record_type: tuple(field.name for field in fields(record_type)) for record_type in RECORD_TYPES
+}
+"""Each record's fields, which are its table's columns after `seq` and in the same order."""
+
+
+def record_from_row(record_type: type[R], row: Iterable[object]) -> R:
+    """Return the record of a row (without `seq`), whichever driver it came from."""
+    decoders = _DECODERS[record_type]
+    values = [value if value is None else decode(value) for decode, value in zip(decoders, row, strict=True)]
+    named: dict[str, Any] = dict(zip(FIELD_NAMES[record_type], values, strict=True))
+    return record_type(**named)
+
+
+class RowEncoder:
+    """Turns records of one class into rows for one database."""
+
+    __slots__ = ("_conversions", "_values")
+
+    def __init__(self, record_type: type[Record], *, as_text: bool) -> None:
+        """Work out the converters; `as_text` is for databases without decimals and time zones."""
+        self._values = attrgetter(*FIELD_NAMES[record_type])
+        self._conversions = tuple(
+            (position, _encoder(hint, f"{record_type.__name__}.{name}", as_text=as_text))
+            for position, (name, hint) in enumerate(_hints(record_type), start=1)
+            if _core(hint)[0] is not str
+        )
+
+    def row(self, seq: int, record: Record) -> tuple[object, ...]:
+        """Return the row of `record`, with `seq` in front.
+
+        Raises:
+            ValueError: a value cannot be kept, e.g. a time without zone or a required number that is NaN.
+            TypeError: a mapping holds what JSON cannot say.
+        """
+        row = [seq, *self._values(record)]
+        for position, convert in self._conversions:
+            row[position] = convert(row[position])
+        return tuple(row)
+
+
+def _hints(record_type: type[Record]) -> list[tuple[str, Any]]:
+    hints = get_type_hints(record_type)
+    return [(name, hints[name]) for name in FIELD_NAMES[record_type]]
+
+
+def _core(hint: Any) -> tuple[Any, bool]:
+    """Return a hint without `None` and without NewType, and whether None was allowed."""
+    nullable = False
+    if get_origin(hint) in (Union, UnionType):
+        nullable = True
+        (hint,) = [part for part in get_args(hint) if part is not type(None)]
+    return getattr(hint, "__supertype__", hint), nullable
+
+
+def _is_mapping(core: Any) -> bool:
+    return get_origin(core) is Mapping
+
+
+def _encoder(hint: Any, name: str, *, as_text: bool) -> Converter:
+    core, nullable = _core(hint)
+    if core is float:
+        return _known_or_none if nullable else _known(name)
+    convert = _plain_encoder(core, as_text=as_text)
+    return (lambda value: None if value is None else convert(value)) if nullable else convert
+
+
+def _plain_encoder(core: Any, *, as_text: bool) -> Converter:
+    if _is_mapping(core):
+        return _numbers_text if get_args(core)[1] is float else json_text
+    if core is datetime:
+        return time_text if as_text else in_utc
+    if core is Decimal:
+        return str if as_text else Decimal
+    if issubclass(core, Enum):
+        return str
+    if core not in (int, bool):
+        raise TypeError(f"the journal has no column for {core!r}")
+    builtin: Converter = core
+    return builtin
+
+
+def _known(name: str) -> Converter:
+    """Return a converter that refuses NaN, which SQLite would silently turn into NULL."""
+
+    def convert(value: float) -> float:
+        if value != value:  # noqa: PLR0124 - NaN alone differs from itself; twice as fast as isnan
+            raise ValueError(f"{name} must be a number, was NaN")
+        return float(value)
+
+    return convert
+
+
+def _known_or_none(value: float | None) -> float | None:
+    """Return a number, or None for one that is not known."""
+    return None if value is None or math.isnan(value) else float(value)
+
+
+def _numbers_text(value: Mapping[str, float]) -> str:
+    """Return JSON of named numbers; what is not finite is kept as a string ("nan", "inf", "-inf")."""
+    return json_text({name: number if math.isfinite(number) else str(float(number)) for name, number in value.items()})
+
+
+def _decoder(hint: Any) -> Converter:
+    core, _ = _core(hint)
+    if _is_mapping(core):
+        return _numbers if get_args(core)[1] is float else _mapping
+    if core is datetime:
+        return _moment
+    converter: Converter = core   # Decimal, float, int, bool, str and enums take what drivers give
+    return converter
+
+
+def _moment(value: str | datetime) -> datetime:
+    return datetime.fromisoformat(value) if isinstance(value, str) else in_utc(value)
+
+
+def _mapping(value: str | dict[str, object]) -> dict[str, object]:
+    if isinstance(value, dict):
+        return value
+    loaded: dict[str, object] = orjson.loads(value)
+    return loaded
+
+
+def _numbers(value: str | dict[str, object]) -> dict[str, float]:
+    return {name: float(number) for name, number in _mapping(value).items()}   # type: ignore[arg-type]
+
+
+_DECODERS: Mapping[type[Record], tuple[Converter, ...]] = {
+    record_type: tuple(_decoder(hint) for _, hint in _hints(record_type)) for record_type in RECORD_TYPES
+}

@@ -1,0 +1,138 @@
+"""A journal in one SQLite file: how it is checked, opened, written and closed."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import Dialect
+
+from daemon.domain.errors import JournalFailed
+from daemon.domain.records import Record
+from daemon.journal.connection import SQLITE, Row, insert_statements
+
+_STATEMENTS_KEPT = 64   # more than there are tables, so that every INSERT is prepared once
+
+
+class SqliteConnection:
+    """The writing connection: write-ahead log, every commit synced to disk."""
+
+    def __init__(self, path: Path, *, busy_timeout_s: float) -> None:
+        """Open the file.
+
+        Raises:
+            JournalFailed: it cannot be opened for writing.
+        """
+        self._path = path
+        self._inserts = insert_statements(SQLITE)
+        try:
+            self._connection = open_for_writing(path, busy_timeout_s=busy_timeout_s)
+        except sqlite3.Error as error:
+            raise failure(path, error) from error
+
+    @property
+    def dialect(self) -> Dialect:
+        """Return SQLite's dialect."""
+        return SQLITE
+
+    def write(self, rows: dict[type[Record], list[Row]]) -> None:
+        """Insert all rows in one transaction and return when they are durable."""
+        execute = self._connection.execute
+        try:
+            execute("BEGIN IMMEDIATE")
+            for record_type, batch in rows.items():
+                self._connection.executemany(self._inserts[record_type], batch)
+            execute("COMMIT")
+        except sqlite3.Error as error:
+            self._roll_back()
+            raise failure(self._path, error) from error
+
+    def _roll_back(self) -> None:
+        """Let go of the transaction; the first error is the one that counts."""
+        with suppress(sqlite3.Error):
+            self._connection.rollback()
+
+    def fetch(self, statement: str) -> Sequence[Row]:
+        """Return the rows of a query."""
+        try:
+            return self._connection.execute(statement).fetchall()
+        except sqlite3.Error as error:
+            raise failure(self._path, error) from error
+
+    def close(self) -> None:
+        """Move the write-ahead log into the file, as far as readers allow, and close."""
+        with closing(self._connection), suppress(sqlite3.Error):   # the log is durable: a later opening can move it
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def open_for_writing(path: Path, *, busy_timeout_s: float) -> sqlite3.Connection:
+    """Return a connection without implicit transactions that syncs every commit."""
+    connection = sqlite3.connect(
+        path,
+        timeout=busy_timeout_s,
+        isolation_level=None,
+        check_same_thread=False,   # one at a time, but a simulated loop runs jobs on its own thread
+        cached_statements=_STATEMENTS_KEPT,
+    )
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def open_for_reading(path: Path, *, busy_timeout_s: float = 5.0) -> sqlite3.Connection:
+    """Return a connection that cannot write, not even when it is closed."""
+    address = f"file:{quote(str(path))}?mode=ro"
+    return sqlite3.connect(address, uri=True, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
+
+
+def check_file(path: Path) -> None:
+    """Refuse a file that is damaged, without changing it.
+
+    Raises:
+        JournalFailed: it is damaged or cannot be read, or its folder does not exist.
+    """
+    if not path.parent.is_dir():
+        raise JournalFailed(f"journal {path}: there is no folder {path.parent}; create it")
+    if not path.exists() or path.stat().st_size == 0:
+        _refuse_orphaned_log(path)
+        return
+    try:
+        with closing(open_for_reading(path)) as connection:
+            findings = [str(row[0]) for row in connection.execute("PRAGMA quick_check(5)")]
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise failure(path, error) from error
+        raise damaged(path, str(error)) from error
+    if findings != ["ok"]:
+        raise damaged(path, "; ".join(findings))
+
+
+def _refuse_orphaned_log(path: Path) -> None:
+    """Refuse to start an empty journal next to the log of a lost one, which SQLite would delete."""
+    log = Path(f"{path}-wal")
+    if log.exists() and log.stat().st_size > 0:
+        raise damaged(path, f"it is missing or empty while {log.name} still holds records")
+
+
+def damaged(path: Path, finding: str) -> JournalFailed:
+    """Return the error for a file that must be preserved."""
+    return JournalFailed(
+        f"journal {path} is damaged: {finding}. Nothing was changed. "
+        f"First preserve {path.name} together with {path.name}-wal and {path.name}-shm by copying them elsewhere. "
+        f"Then restore: put the latest copy made by `paperd db backup` in its place, or save what can be read with "
+        f"`sqlite3 {path.name} .recover | sqlite3 recovered.db`; the daemon then reconciles with the broker. "
+        f"Starting with an empty journal would forget orders."
+    )
+
+
+def failure(path: Path, error: sqlite3.Error) -> JournalFailed:
+    """Return our error for one of SQLite's."""
+    if isinstance(error, sqlite3.DatabaseError) and type(error) is sqlite3.DatabaseError:   # malformed, not a database
+        return damaged(path, str(error))
+    return JournalFailed(f"journal {path}: {error}")

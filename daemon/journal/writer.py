@@ -1,0 +1,254 @@
+"""The one connection that writes. Whoever appends waits for the disk; whoever comes meanwhile shares the next wait."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from sqlalchemy.engine import URL
+
+from daemon.domain.errors import JournalFailed
+from daemon.domain.records import RECORD_TYPES, Record
+from daemon.journal import migrate
+from daemon.journal.connection import SQLITE, Connection, Row, last_seq_statements, restore_statements
+from daemon.journal.location import describe, is_sqlite, journal_url, sqlite_path
+from daemon.journal.rows import RowEncoder, record_from_row
+from daemon.journal.sqlite import SqliteConnection
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Append:
+    """One caller's rows and what it waits for."""
+
+    rows: list[tuple[type[Record], Row]]
+    durable: "asyncio.Future[None]"
+
+
+class JournalWriter:
+    """Implements `daemon.ports.Journal` with one connection on one thread.
+
+    The first append is committed at once; those that come while a commit is under way are committed together in the
+    next transaction, in the order in which they came. After the first failure nothing is written any more: an fsync
+    that has failed cannot be repeated, and what the disk holds is known again only after the next start.
+    """
+
+    def __init__(self, url: URL, loop: asyncio.AbstractEventLoop) -> None:
+        """Prepare a writer that has no connection yet; use `open`."""
+        self._url = url
+        self._loop = loop
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self._connection: Connection | None = None
+        self._encoders: dict[type[Record], RowEncoder] = {}
+        self._last_seq = 0
+        self._waiting: list[_Append] = []
+        self._commit: asyncio.Future[None] | None = None
+        self._failure: JournalFailed | None = None
+        self._closing = False
+
+    @classmethod
+    async def open(cls, location: str | Path | URL, *, busy_timeout_s: float = 5.0) -> Self:
+        """Check the journal at `location` (path or URL), create or migrate its tables and become its writer.
+
+        Raises:
+            JournalFailed: damaged, locked, not writable, or written by a newer program; it says what to do.
+            ConfigError: `location` names nothing that can hold a journal.
+        """
+        writer = cls(journal_url(location), asyncio.get_running_loop())
+        try:
+            await writer._on_thread(lambda: writer._connect(busy_timeout_s))
+        finally:
+            if writer._connection is None:
+                writer._executor.shutdown(wait=False)
+        return writer
+
+    def _connect(self, busy_timeout_s: float) -> None:
+        connection = _connect(self._url, busy_timeout_s)
+        try:
+            tops = [connection.fetch(statement)[0][0] for statement in last_seq_statements(connection.dialect)]
+        except JournalFailed:
+            connection.close()
+            raise
+        self._last_seq = max(top for top in (0, *tops) if isinstance(top, int))
+        as_text = connection.dialect is SQLITE
+        self._encoders = {record_type: RowEncoder(record_type, as_text=as_text) for record_type in RECORD_TYPES}
+        self._connection = connection
+
+    @property
+    def url(self) -> URL:
+        """Return where the journal is, for `reader.open_reader`."""
+        return self._url
+
+    @property
+    def last_seq(self) -> int:
+        """Return the highest `seq` given so far; rows of later appends are above it."""
+        return self._last_seq
+
+    async def append(self, records: Sequence[Record]) -> None:
+        """Make `records` durable in one transaction, in order; return when they are.
+
+        A caller that is cancelled while it waits takes nothing back: its records are written all the same.
+
+        Raises:
+            JournalFailed: nothing of it was kept, as far as the disk can still be asked; the writer has stopped.
+            ValueError, TypeError: a record holds what no column can; nothing of it was kept and the writer goes on.
+        """
+        if not records:
+            return
+        self._refuse_when_stopped()
+        rows = self._encode(records)
+        durable: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.append(_Append(rows=rows, durable=durable))
+        if self._commit is None:
+            self._commit_waiting()
+        await durable
+
+    def _refuse_when_stopped(self) -> None:
+        if self._failure is not None:
+            raise JournalFailed(f"the journal has stopped: {self._failure}") from self._failure
+        if self._closing:
+            raise JournalFailed(f"journal {describe(self._url)} is closed")
+
+    def _encode(self, records: Sequence[Record]) -> list[tuple[type[Record], Row]]:
+        """Return the rows of `records` and use up their numbers, or do neither."""
+        rows = [self._row(seq, record) for seq, record in enumerate(records, self._last_seq + 1)]
+        self._last_seq += len(rows)
+        return rows
+
+    def _row(self, seq: int, record: Record) -> tuple[type[Record], Row]:
+        record_type = type(record)
+        encoder = self._encoders.get(record_type)
+        if encoder is None:
+            raise TypeError(f"{record_type.__name__} has no table in the journal")
+        return record_type, encoder.row(seq, record)
+
+    def _commit_waiting(self) -> None:
+        """Start one transaction with all that is waiting."""
+        group, self._waiting = self._waiting, []
+        connection = self._connected()
+        self._commit = self._loop.run_in_executor(self._executor, _write, connection, group)
+        self._commit.add_done_callback(lambda commit: self._committed(commit, group))
+
+    def _committed(self, commit: "asyncio.Future[None]", group: list[_Append]) -> None:
+        """Tell a group how it went and start the next."""
+        self._commit = None
+        error = commit.exception()
+        if error is not None:
+            self._fail(error, group)
+            return
+        for append in group:
+            if not append.durable.done():
+                append.durable.set_result(None)
+        if self._waiting:
+            self._commit_waiting()
+
+    def _fail(self, error: BaseException, group: list[_Append]) -> None:
+        """Stop for good and tell all who wait."""
+        self._failure = _journal_failed(error)
+        waiting, self._waiting = self._waiting, []
+        for append in (*group, *waiting):
+            if not append.durable.done():
+                append.durable.set_exception(_journal_failed(error))
+
+    async def restore(self) -> tuple[Record, ...]:
+        """Return what state is rebuilt from, in the order of writing.
+
+        Whole: run, session, control_action, intent, order_ref, order_event, arrival_quote, fill, commission,
+        execution_check. Of equity the latest row of each strategy; of decision the latest row with memory of each
+        strategy and instrument.
+
+        Raises:
+            JournalFailed: it cannot be read; the writer has stopped.
+        """
+        self._refuse_when_stopped()
+        connection = self._connected()
+        try:
+            return await self._on_thread(lambda: _restore(connection))
+        except JournalFailed as error:
+            self._failure = self._failure or error
+            raise
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            raise JournalFailed(f"journal {describe(self._url)} is closed")
+        return self._connection
+
+    async def close(self) -> None:
+        """Wait for what was appended, tidy up the database and end the thread. A second call does nothing."""
+        self._closing = True
+        while self._commit is not None:
+            await asyncio.wait([self._commit])
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            await self._on_thread(connection.close)
+        finally:
+            self._executor.shutdown()
+
+    async def __aenter__(self) -> Self:
+        """Return the writer."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the writer."""
+        await self.close()
+
+    def _on_thread(self, work: Callable[[], T]) -> "asyncio.Future[T]":
+        return self._loop.run_in_executor(self._executor, work)
+
+
+def _connect(url: URL, busy_timeout_s: float) -> Connection:
+    """Return the writing connection to an up-to-date journal."""
+    if is_sqlite(url):
+        migrate.upgrade(url, busy_timeout_s=busy_timeout_s)
+        return SqliteConnection(sqlite_path(url), busy_timeout_s=busy_timeout_s)
+    from daemon.journal.postgres import PostgresConnection  # noqa: PLC0415 - psycopg is an extra
+
+    connection = PostgresConnection(url, busy_timeout_s=busy_timeout_s)   # first: it keeps others out of the migration
+    try:
+        migrate.upgrade(url)
+    except JournalFailed:
+        connection.close()
+        raise
+    return connection
+
+
+def _write(connection: Connection, group: list[_Append]) -> None:
+    """Write a group in one transaction, table by table; `seq` keeps the order over all of them."""
+    tables: dict[type[Record], list[Row]] = {}
+    for append in group:
+        for record_type, row in append.rows:
+            tables.setdefault(record_type, []).append(row)
+    connection.write(tables)
+
+
+def _restore(connection: Connection) -> tuple[Record, ...]:
+    found: list[tuple[int, Record]] = []
+    for record_type, statement in restore_statements(connection.dialect):
+        found.extend(_numbered(record_type, row) for row in connection.fetch(statement))
+    found.sort(key=lambda numbered: numbered[0])
+    return tuple(record for _, record in found)
+
+
+def _numbered(record_type: type[Record], row: Row) -> tuple[int, Record]:
+    seq, *values = row
+    if not isinstance(seq, int):
+        raise JournalFailed(f"journal: a row of {record_type.TABLE} has no number")
+    try:
+        return seq, record_from_row(record_type, values)
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise JournalFailed(f"journal: row {seq} of {record_type.TABLE} cannot be understood: {error}") from error
+
+
+def _journal_failed(error: BaseException) -> JournalFailed:
+    """Return an error of its own for each who waits, so that their tracebacks do not mix."""
+    failed = JournalFailed(str(error) if isinstance(error, JournalFailed) else f"journal: {error!r}")
+    failed.__cause__ = error
+    return failed

@@ -1,0 +1,76 @@
+"""A loop per timeframe: waits for each scheduled bar end and posts the bars that ended there, once."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from daemon.domain.events import BarsClosed, Event
+from daemon.domain.timeframe import Timeframe
+from daemon.market.windows import BarSchedule
+from daemon.orchestrator.bar_assembler import BarAssembler
+from daemon.runtime.clock import MarketClock
+
+
+class BarLoop:
+    """Watches the boundaries of one timeframe."""
+
+    def __init__(
+        self,
+        timeframe: Timeframe,
+        *,
+        clock: MarketClock,
+        schedule: BarSchedule,
+        assembler: BarAssembler,
+        grace: timedelta,
+        post: Callable[[Event], None],
+    ) -> None:
+        """A bar is final when all its parts have come, or `grace` after its end in market time."""
+        self.name = f"bars-{timeframe}"
+        self._timeframe = timeframe
+        self._clock = clock
+        self._schedule = schedule
+        self._assembler = assembler
+        self._grace = grace
+        self._post = post
+        self._alarm = clock.alarm()
+        self.last_end = 0
+
+    async def run(self, ready: asyncio.Event) -> None:
+        """Post `BarsClosed` for every scheduled end until cancelled."""
+        with self._clock.participant():
+            ready.set()
+            after = self._clock.now()
+            while True:
+                session, end = self._schedule.next_end(after, self._timeframe)
+                ended = datetime.fromtimestamp(end, UTC)
+                if self._clock.now() < session.open:
+                    await self._sleep_until(session.open)
+                self._assembler.begin_session(session)
+                await self._until_complete(end, ended + self._grace)
+                self._close(end)
+                after = ended
+
+    async def _until_complete(self, end: int, deadline: datetime) -> None:
+        if self._assembler.expect(self._timeframe, end, self._alarm):
+            return
+        while self._clock.now() < deadline:
+            if await self._alarm.sleep_until(deadline):
+                return
+
+    async def _sleep_until(self, when: datetime) -> None:
+        while self._clock.now() < when:
+            await self._alarm.sleep_until(when)
+
+    def _close(self, end: int) -> None:
+        bars, missing = self._assembler.take(self._timeframe, end)
+        self.last_end = end
+        self._post(
+            BarsClosed(
+                at=self._clock.now(),
+                timeframe=self._timeframe,
+                end=end,
+                bars=bars,
+                missing=missing,
+                received_host_ns=self._assembler.last_part_host_ns,
+            )
+        )

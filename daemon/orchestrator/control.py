@@ -1,0 +1,79 @@
+"""What a person can see and do: the `Control` port over the running orchestrator."""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+from daemon.domain.decision import StrategyId
+from daemon.domain.errors import ConfigError
+from daemon.domain.events import TradingStateSet
+from daemon.domain.trading_state import TradingState
+from daemon.orchestrator.orchestrator import Orchestrator
+from daemon.orchestrator.plan import Parts
+
+
+class DaemonControl:
+    """Implements `ports.Control`."""
+
+    def __init__(self, parts: Parts, orchestrator: Callable[[], Orchestrator]) -> None:
+        self._parts = parts
+        self._orchestrator = orchestrator
+
+    def status(self) -> Mapping[str, object]:
+        """Return the state of the daemon as JSON values."""
+        parts, orchestrator = self._parts, self._orchestrator()
+        now = parts.clock.now()
+        prices = parts.engine.marks.prices()
+        slots = parts.engine.accounts.slots
+        equity = sum((slot.ledger.equity(prices) for slot in slots), Decimal(0))
+        day_start = sum((slot.day_start_equity for slot in slots), Decimal(0))
+        session = parts.schedule.calendar.session_at(now)
+        return {
+            "mode": parts.mode,
+            "trading": parts.engine.state.value,
+            "stopping": orchestrator.is_stopping,
+            "dry_run": parts.engine.setup.dry_run,
+            "market_time": now.isoformat(),
+            "market_open": session is not None,
+            "connection": dict(parts.connection_state()),
+            "equity": f"{equity:.2f}",
+            "day_pnl": f"{equity - day_start:.2f}",
+            "strategies": [
+                {
+                    "id": slot.id,
+                    "state": slot.state.value,
+                    "failure": slot.failure or None,
+                    "equity": f"{slot.ledger.equity(prices):.2f}",
+                    "orders_today": slot.orders_today,
+                    "positions": {
+                        instrument: str(position.quantity)
+                        for instrument, position in slot.ledger.positions.items()
+                        if position.quantity
+                    },
+                }
+                for slot in slots
+            ],
+            "health": dict(orchestrator.health.figures()),
+        }
+
+    def pause(self, who: str, strategy: str | None = None) -> Mapping[str, object]:
+        """Stop opening positions; exits go on."""
+        return self._set(TradingState.PAUSED, who, strategy)
+
+    def resume(self, who: str, strategy: str | None = None) -> Mapping[str, object]:
+        """Allow opening positions again."""
+        return self._set(TradingState.RUNNING, who, strategy)
+
+    def stop(self, who: str) -> Mapping[str, object]:
+        """Begin the orderly shutdown."""
+        self._orchestrator().request_stop()
+        return {"stopping": True, "who": who}
+
+    def _set(self, state: TradingState, who: str, strategy: str | None) -> Mapping[str, object]:
+        known = [slot.id for slot in self._parts.engine.accounts.slots]
+        if strategy is not None and strategy not in known:
+            raise ConfigError(f"strategy: {strategy!r} is not running; use one of {', '.join(known)}")
+        named = StrategyId(strategy) if strategy is not None else None
+        self._parts.inbox.put(
+            TradingStateSet(at=self._parts.clock.now(), state=state, strategy=named, who=who, why="asked by a person")
+        )
+        return {"state": state.value, "strategy": strategy}

@@ -1,0 +1,189 @@
+"""The orchestrator: every task of the daemon, in their order, around one sequencer."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from daemon.domain.events import Event
+from daemon.domain.records import Record
+from daemon.domain.trading_state import TradingState
+from daemon.orchestrator.bar_assembler import BarAssembler
+from daemon.orchestrator.bar_loop import BarLoop
+from daemon.orchestrator.health import HealthReport
+from daemon.orchestrator.link import Link
+from daemon.orchestrator.monitors import Monitor, performance_monitor, position_monitor
+from daemon.orchestrator.narrator import Narrator
+from daemon.orchestrator.plan import Intervals, Parts
+from daemon.orchestrator.sequencer import Sequencer
+from daemon.orchestrator.session_keeper import SessionKeeper
+from daemon.orchestrator.startup import Startup
+from daemon.runtime.supervisor import Service, Supervisor
+
+log = structlog.get_logger()
+
+_POLL_S: Final = 0.05
+
+
+class Orchestrator:
+    """Runs the daemon until it is told to stop, or a part fails."""
+
+    def __init__(self, parts: Parts, *, intervals: Intervals, days: int | None = None, extra: Sequence[Service] = ()) -> None:
+        """Wire the services.
+
+        Args:
+            parts: the implementations.
+            intervals: how often the monitors look.
+            days: end after so many session closes; None runs until stopped.
+            extra: services that start before the connection, such as the control socket.
+        """
+        self._parts = parts
+        self._intervals = intervals
+        self._stopping = False
+        self.assembler = BarAssembler(parts.schedule, tuple(parts.engine.setup.instruments), parts.timeframes)
+        self._narrator = Narrator()
+        self.sequencer = Sequencer(
+            engine=parts.engine,
+            executor=parts.executor,
+            journal=parts.journal,
+            broker=parts.broker,
+            clock=parts.clock,
+            assembler=self.assembler,
+            inbox=parts.inbox,
+            observer=self._observe,
+        )
+        self.startup = Startup(
+            engine=parts.engine,
+            executor=parts.executor,
+            broker=parts.broker,
+            feed=parts.feed,
+            clock=parts.clock,
+            assembler=self.assembler,
+            sequencer=self.sequencer,
+            schedule=parts.schedule,
+            history=parts.history,
+        )
+        self.link = Link(startup=self.startup, sequencer=self.sequencer, assembler=self.assembler, host_ns=parts.clock.host_ns)
+        self.sequencer.hold()
+        self.keeper = SessionKeeper(
+            clock=parts.clock,
+            calendar=parts.schedule.calendar,
+            assembler=self.assembler,
+            reporter=parts.reporter,
+            post=self.post,
+            flush=self.sequencer.flush,
+            report_after=intervals.report_after_close,
+            days=days,
+            on_last_day=self.request_stop,
+        )
+        self.health = HealthReport(parts, self.assembler, self.sequencer, self.link)
+        self._supervisor = Supervisor(
+            [*extra, parts.connection, self.sequencer, self.link, *self._loops(), *self._monitors(), self.keeper, _Release(self.sequencer)]
+        )
+        self._stop_asked = asyncio.Event()
+
+    def post(self, event: Event) -> None:
+        """Put an event into the inbox."""
+        self._parts.inbox.put(event)
+
+    def request_stop(self) -> None:
+        """Ask for the orderly shutdown; more calls change nothing."""
+        self._stop_asked.set()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Return whether the shutdown has begun."""
+        return self._stopping
+
+    async def run(self) -> None:
+        """Run until stopped.
+
+        Raises:
+            ExceptionGroup: what the services failed with; everything has been stopped in order.
+        """
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(self._supervisor.run(), name="supervisor")
+            stopper = group.create_task(self._stop_asked.wait(), name="stopper")
+            await asyncio.wait({running, stopper}, return_when=asyncio.FIRST_COMPLETED)
+            stopper.cancel()
+            if not running.done():
+                await self._wind_down()
+                self._supervisor.stop()
+
+    async def _wind_down(self) -> None:
+        """No new decisions, entries cancelled and confirmed, day report so far."""
+        self._stopping = True
+        log.info("daemon.stopping", working_orders=len(self._parts.executor.working))
+        if self.link.synchronisations:
+            await self._stop_trading()
+            await self.sequencer.flush()
+            await self._report_so_far()
+
+    async def _stop_trading(self) -> None:
+        now = self._parts.clock.now()
+        changed = self._parts.engine.set_state(now, TradingState.STOPPING, strategy=None, who="daemon", why="shutdown")
+        await self.sequencer.apply((), changed)
+        await self.sequencer.apply_told(self._parts.executor.cancel_entries(now))
+        deadline_ns = self._parts.clock.host_ns() + int(self._intervals.cancel_wait_s * 1e9)
+        while self._parts.executor.working and self.link.is_synchronised and self._parts.clock.host_ns() < deadline_ns:
+            await asyncio.sleep(_POLL_S)
+        if self._parts.executor.working:
+            log.warning("shutdown.left_orders", order_refs=list(self._parts.executor.working))
+
+    async def _report_so_far(self) -> None:
+        session = self._parts.schedule.calendar.session_at(self._parts.clock.now())
+        if session is not None:
+            path = await self._parts.reporter.report(session.day)
+            log.info("day.reported", day=session.day.isoformat(), report=path)
+
+    def _observe(self, records: Sequence[Record]) -> None:
+        self._narrator(records)
+
+    def _loops(self) -> list[Service]:
+        return [
+            BarLoop(
+                timeframe,
+                clock=self._parts.clock,
+                schedule=self._parts.schedule,
+                assembler=self.assembler,
+                grace=self._intervals.bar_grace,
+                post=self.post,
+            )
+            for timeframe in self._parts.timeframes
+        ]
+
+    def _monitors(self) -> list[Service]:
+        clock, calendar = self._parts.clock, self._parts.schedule.calendar
+        return [
+            position_monitor(interval=self._intervals.positions, clock=clock, calendar=calendar, post=self.post),
+            performance_monitor(interval=self._intervals.performance, clock=clock, calendar=calendar, post=self.post),
+            Monitor(
+                "health-monitor",
+                interval=self._intervals.health,
+                clock=clock,
+                calendar=calendar,
+                look=self._look_at_health,
+                sessions_only=False,
+            ),
+        ]
+
+    def _look_at_health(self, at: datetime) -> None:
+        self.health.log(at)
+
+
+class _Release:
+    """The last service: lets the sequencer go once everything that lives by market time is there."""
+
+    name = "release"
+
+    def __init__(self, sequencer: Sequencer) -> None:
+        self._sequencer = sequencer
+
+    async def run(self, ready: asyncio.Event) -> None:
+        self._sequencer.release()
+        ready.set()
+        await asyncio.Event().wait()
+
+

@@ -1,0 +1,47 @@
+"""What the orchestrator is built from: the parts that `daemon.app` hands in, and how often things are looked at."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from daemon.domain.callbacks import Callback
+from daemon.domain.events import Event
+from daemon.domain.timeframe import Timeframe
+from daemon.engine.engine import Engine
+from daemon.market.windows import BarSchedule
+from daemon.ports import Broker, DayReporter, Executor, Feed, Journal
+from daemon.runtime.clock import MarketClock
+from daemon.runtime.inbox import Inbox
+from daemon.runtime.supervisor import Service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intervals:
+    """Market time between looks; host time where it says so."""
+
+    positions: timedelta = timedelta(seconds=30)
+    performance: timedelta = timedelta(seconds=60)
+    health: timedelta = timedelta(seconds=300)
+    bar_grace: timedelta = timedelta(seconds=2)
+    report_after_close: timedelta = timedelta(seconds=30)
+    cancel_wait_s: float = 5.0      # host time that a shutdown waits for cancels to be confirmed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The implementations of the ports and the shared machinery."""
+
+    engine: Engine
+    executor: Executor
+    journal: Journal
+    broker: Broker
+    feed: Feed
+    reporter: DayReporter
+    clock: MarketClock
+    schedule: BarSchedule
+    inbox: Inbox[Callback | Event]
+    timeframes: tuple[Timeframe, ...]
+    connection: Service                                    # keeps the broker connected
+    connection_state: Callable[[], Mapping[str, object]]   # for `status`
+    mode: str
+    history: int

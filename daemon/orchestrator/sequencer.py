@@ -1,0 +1,212 @@
+"""The one consumer of everything that happens: process, make durable, and only then act."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TypeGuard
+
+import structlog
+
+from daemon.domain.callbacks import (
+    BarReported,
+    Callback,
+    InstantReached,
+    QuoteReported,
+)
+from daemon.domain.events import BarRevised, BarsClosed, Event, InstantClosed, MarkDue, QuoteChanged, SessionClosed
+from daemon.domain.order import Approved
+from daemon.domain.records import Record
+from daemon.domain.trading_state import TradingState
+from daemon.engine.engine import Engine
+from daemon.orchestrator.bar_assembler import BarAssembler
+from daemon.ports import Broker, Executor, Journal, Told
+from daemon.runtime.clock import MarketClock
+from daemon.runtime.inbox import Inbox
+
+log = structlog.get_logger()
+
+Observer = Callable[[Sequence[Record]], None]
+"""Sees the records once they are durable; must neither block nor raise."""
+
+_AFTER_DECISIONS = (MarkDue, SessionClosed)
+
+
+class Sequencer:
+    """Drains the inbox instant by instant, drives the heart, and keeps the order of durability."""
+
+    name = "sequencer"
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        executor: Executor,
+        journal: Journal,
+        broker: Broker,
+        clock: MarketClock,
+        assembler: BarAssembler,
+        inbox: Inbox[Callback | Event],
+        observer: Observer,
+    ) -> None:
+        self._engine = engine
+        self._executor = executor
+        self._journal = journal
+        self._broker = broker
+        self._clock = clock
+        self._assembler = assembler
+        self._inbox = inbox
+        self._observer = observer
+        self._carried: list[Record] = []     # of what was done after the last commit
+        self._held: asyncio.Event = asyncio.Event()
+        self._held.set()
+        self._turn = asyncio.Lock()          # one batch, or one call from outside, at a time
+        self._deadline_timer: asyncio.TimerHandle | None = None
+        self.instants = 0
+
+    def hold(self) -> None:
+        """Stop working off events: start-up, or a reconciliation, is under way."""
+        self._held.clear()
+
+    def release(self) -> None:
+        """Go on working off events."""
+        self._held.set()
+
+    async def run(self, ready: asyncio.Event) -> None:
+        """Work off events until cancelled; what is still carried is made durable at the end."""
+        ready.set()
+        try:
+            while True:
+                await self._inbox.wait()
+                await self._held.wait()
+                items = self._inbox.take_batch(self._is_batch_end) if self._clock.is_stepped else self._inbox.take()
+                if items:
+                    async with self._turn:
+                        await self._process(items)
+        finally:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Make durable what was done after the last commit."""
+        carried, self._carried = self._carried, []
+        await self._commit(carried)
+
+    async def apply(self, events: Sequence[Event], records: Sequence[Record] = ()) -> None:
+        """Put events through the heart now, outside the inbox: for start-up, reconciliation and shutdown."""
+        async with self._turn:
+            await self._apply(events, records)
+
+    async def apply_told(self, told: Told) -> None:
+        """Put what the executor told through the heart now."""
+        await self.apply(told.events, told.records)
+
+    async def _apply(self, events: Sequence[Event], records: Sequence[Record]) -> None:
+        done: list[Record] = [*self._carried, *records]
+        self._carried = []
+        approved = self._drive(events, done)
+        await self._commit_and_send(done, approved, self._clock.now())
+
+    @staticmethod
+    def _is_batch_end(item: Callback | Event) -> bool:
+        return isinstance(item, InstantReached)
+
+    async def _process(self, items: Sequence[Callback | Event]) -> None:
+        """Work off one instant in the fixed order: broker, quotes, bars, decisions, monitors."""
+        stepped = isinstance(items[-1], InstantReached)
+        if isinstance(items[-1], InstantReached):
+            self._clock.step(items[-1].at)
+        at = self._clock.now()
+        broker_told, events = self._sort(items, at)
+        if stepped:
+            self._clock.release_due()
+        if not self._clock.is_settled:
+            await self._clock.settle()
+        events += self._inbox.take_where(_is_event)
+        done, self._carried = self._carried, []
+        deadline = self._executor.next_deadline
+        if deadline is not None and deadline <= at:
+            broker_told.append(self._executor.advance(at))
+        for told in broker_told:
+            done.extend(told.records)
+            events[:0] = told.events
+        approved = self._drive(_ordered(events, at), done)
+        await self._commit_and_send(done, approved, at)
+        self.instants += 1
+        if stepped:
+            self._broker.acknowledge_instant()
+        else:
+            self._arm_deadline()
+
+    def _sort(self, items: Sequence[Callback | Event], at: datetime) -> tuple[list[Told], list[Event]]:
+        """Split one instant's items into what the broker told and events; the last quote of an instrument counts."""
+        told: list[Told] = []
+        quotes: dict[str, QuoteChanged] = {}
+        events: list[Event] = []
+        for item in items:
+            match item:
+                case QuoteReported():
+                    quotes[item.instrument] = QuoteChanged(
+                        at=at, instrument=item.instrument, bid=item.bid, ask=item.ask, bid_size=item.bid_size, ask_size=item.ask_size
+                    )
+                case BarReported():
+                    revisions = self._assembler.add(item.instrument, item.bar, self._clock.host_ns())
+                    events += [BarRevised(at=at, instrument=r.instrument, timeframe=r.timeframe, bar=r.bar) for r in revisions]
+                case InstantReached():
+                    continue
+                case _ if isinstance(item, Event):
+                    events.append(item)
+                case _:
+                    told.append(self._executor.interpret(item, at))
+        return told, [*quotes.values(), *events]
+
+    def _drive(self, events: Sequence[Event], done: list[Record]) -> list[Approved]:
+        """Put events through the heart; add its records to `done` and return its orders."""
+        approved: list[Approved] = []
+        for event in events:
+            output = self._engine.process(event)
+            done.extend(output.records)
+            approved.extend(output.orders)
+        return approved
+
+    async def _commit_and_send(self, done: list[Record], approved: Sequence[Approved], at: datetime) -> None:
+        """Make everything durable in one transaction, then let the orders go."""
+        for order in approved:
+            done.extend(self._executor.prepare(order, at))
+        await self._commit(done)
+        for order in approved:
+            if self._may_send(order):
+                self._carried.extend(self._executor.send(order, at))
+            else:
+                told = self._executor.withdraw(order, at, f"trading is {self._engine.state.value}")
+                await self._apply(told.events, told.records)
+
+    def _may_send(self, order: Approved) -> bool:
+        """Look at the trading state once more: it may have changed while the journal wrote."""
+        state = self._engine.state
+        return state.may_open or (order.intent.reduces and state is not TradingState.HALTED)
+
+    async def _commit(self, records: Sequence[Record]) -> None:
+        if records:
+            await self._journal.append(records)
+            self._observer(records)
+
+    def _arm_deadline(self) -> None:
+        """In free running, wake up for the executor's next deadline though nothing else happens."""
+        if self._deadline_timer is not None:
+            self._deadline_timer.cancel()
+            self._deadline_timer = None
+        deadline = self._executor.next_deadline
+        if deadline is not None:
+            delay = max((deadline - self._clock.now()).total_seconds(), 0.0)
+            self._deadline_timer = asyncio.get_running_loop().call_later(delay, self._inbox.nudge)
+
+
+def _is_event(item: Callback | Event) -> TypeGuard[Event]:
+    return isinstance(item, Event)
+
+
+def _ordered(events: Sequence[Event], at: datetime) -> list[Event]:
+    """Return the events with all bars before the decisions, and monitors after them."""
+    before = [event for event in events if not isinstance(event, (BarsClosed, *_AFTER_DECISIONS))]
+    bars = sorted((event for event in events if isinstance(event, BarsClosed)), key=lambda event: event.timeframe)
+    after = [event for event in events if isinstance(event, _AFTER_DECISIONS)]
+    return [*before, *bars, *([InstantClosed(at=at)] if bars else []), *after]

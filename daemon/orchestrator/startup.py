@@ -1,0 +1,167 @@
+"""Start-up, which is also recovery: reconcile with the broker, load history, subscribe, and only then let time run."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+import structlog
+
+from daemon.domain.bar import Bar, check_bar
+from daemon.domain.errors import BadMarketData
+from daemon.domain.events import HistoryLoaded, SessionOpened
+from daemon.domain.instrument import Instrument, InstrumentId
+from daemon.domain.records import AlertRaised
+from daemon.domain.timeframe import Timeframe
+from daemon.engine.engine import Engine
+from daemon.market.sessions import Session
+from daemon.market.windows import BarSchedule
+from daemon.orchestrator.bar_assembler import BarAssembler
+from daemon.orchestrator.sequencer import Sequencer
+from daemon.ports import Broker, BrokerSnapshot, Executor, Feed
+from daemon.runtime.clock import MarketClock
+
+log = structlog.get_logger()
+
+_MINUTE: Final = Timeframe(seconds=60)
+_FIVE_SECONDS: Final = Timeframe(seconds=5)
+
+
+class Startup:
+    """Brings heart, executor and feed into step with the broker; done at start and after each reconnect."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        executor: Executor,
+        broker: Broker,
+        feed: Feed,
+        clock: MarketClock,
+        assembler: BarAssembler,
+        sequencer: Sequencer,
+        schedule: BarSchedule,
+        history: int,
+    ) -> None:
+        self._engine = engine
+        self._executor = executor
+        self._broker = broker
+        self._feed = feed
+        self._clock = clock
+        self._assembler = assembler
+        self._sequencer = sequencer
+        self._schedule = schedule
+        self._history = history
+
+    async def synchronise(self) -> None:
+        """Reconcile, fill the windows, subscribe; the sequencer must be on hold.
+
+        Raises:
+            BrokerUnavailable: the connection went away; it is tried again after the next one.
+            FeedUnavailable: history or a contract could not be had.
+            ConfigError: a configured symbol does not exist.
+        """
+        self._engine.set_account(self._broker.account)
+        await self._reconcile()
+        instruments = await self._feed.resolve(list(self._engine.setup.instruments))
+        session = self._session()
+        if session is not None:
+            self._assembler.begin_session(session)
+        for instrument in instruments:
+            await self._fill(instrument, session)
+        await self._feed.subscribe(instruments)
+        self._assembler.feed_up_since = int(self._clock.now().timestamp())
+        now = self._clock.now()
+        current = self._schedule.calendar.session_at(now)
+        if current is not None:
+            await self._sequencer.apply([SessionOpened(at=now, open_s=current.open_s, close_s=current.close_s)])
+
+    async def reconcile(self) -> None:
+        """Compare orders, executions and positions with the broker once more."""
+        await self._reconcile()
+
+    async def _reconcile(self) -> None:
+        snapshot = await self._broker.snapshot()
+        now = self._clock.now()
+        told = self._executor.reconcile(snapshot, now)
+        await self._sequencer.apply_told(told)
+        differences = position_differences(snapshot, self._engine)
+        if differences:
+            text = "; ".join(f"{name}: broker {theirs}, ledgers {ours}" for name, (theirs, ours) in differences.items())
+            log.warning("reconciliation.differed", differences=text)
+            alert = AlertRaised(at=now, level="WARNING", name="reconciliation.differed", text=text, strategy=None)
+            await self._sequencer.apply((), (alert,))
+        log.info(
+            "reconciliation.completed",
+            open_orders=len(snapshot.orders),
+            executions=len(snapshot.executions),
+            facts_recovered=len(told.events),
+            differences=len(differences),
+        )
+
+    def _session(self) -> Session | None:
+        """Return the session that is open now, or the next one."""
+        now = self._clock.now()
+        return self._schedule.calendar.session_at(now) or self._schedule.calendar.next_session(now)
+
+    async def _fill(self, instrument: Instrument, session: Session | None) -> None:
+        """Load every window of one instrument, and what is missing of its forming bars."""
+        if session is None:
+            return
+        now = self._clock.now()
+        for timeframe in self._assembler.timeframes:
+            start_s, _ = self._schedule.anchor_end(session, timeframe, self._history)
+            begin = datetime.fromtimestamp(start_s, UTC)
+            bars = await self._feed.history(instrument, timeframe, start=begin, end=now)
+            completed = _completed(bars, self._schedule.last_end(now, timeframe), instrument.id)
+            await self._sequencer.apply([HistoryLoaded(at=now, instrument=instrument.id, timeframe=timeframe, bars=completed)])
+            if completed:
+                self._assembler.remember_close(instrument.id, completed[-1].close)
+        if session.open < now < session.close:
+            self._assembler.backfill(instrument.id, await self._parts(instrument, session, now), now_s=int(now.timestamp()))
+
+    async def _parts(self, instrument: Instrument, session: Session, now: datetime) -> Sequence[Bar]:
+        """Return the whole minutes of the session so far, and the five-second bars of the present minute."""
+        minute = now.replace(second=0, microsecond=0)
+        parts: list[Bar] = []
+        if minute > session.open:
+            minutes = await self._feed.history(instrument, _MINUTE, start=session.open, end=minute)
+            parts += _completed(minutes, int(minute.timestamp()), instrument.id)
+        last_part = now - timedelta(seconds=now.timestamp() % _FIVE_SECONDS.seconds)
+        if last_part > max(minute, session.open):
+            seconds = await self._feed.history(instrument, _FIVE_SECONDS, start=max(minute, session.open), end=last_part)
+            parts += _completed(seconds, int(last_part.timestamp()), instrument.id)
+        return parts
+
+
+def position_differences(snapshot: BrokerSnapshot, engine: Engine) -> Mapping[InstrumentId, tuple[Decimal, Decimal]]:
+    """Return where the broker's position is not the sum of our ledgers: instrument -> (broker's, ours)."""
+    theirs: dict[InstrumentId, Decimal] = {}
+    for reported in snapshot.positions:
+        theirs[reported.instrument] = theirs.get(reported.instrument, Decimal(0)) + reported.quantity
+    ours: dict[InstrumentId, Decimal] = {}
+    for slot in engine.accounts.slots:
+        for instrument, position in slot.ledger.positions.items():
+            ours[instrument] = ours.get(instrument, Decimal(0)) + position.quantity
+    return {
+        instrument: (theirs.get(instrument, Decimal(0)), ours.get(instrument, Decimal(0)))
+        for instrument in sorted({*theirs, *ours})
+        if theirs.get(instrument, Decimal(0)) != ours.get(instrument, Decimal(0))
+    }
+
+
+def _completed(bars: Sequence[Bar], until: int, source: str) -> tuple[Bar, ...]:
+    """Return the bars that ended by epoch second `until`; a bad one is left out and logged."""
+    good: list[Bar] = []
+    for bar in bars:
+        if bar.end > until:
+            continue
+        try:
+            check_bar(bar, source)
+        except BadMarketData as error:
+            log.warning("bar.dropped", instrument=source, problem=error.problem)
+            continue
+        good.append(bar)
+    return tuple(good)
+
+

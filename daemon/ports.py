@@ -1,0 +1,243 @@
+"""The seams between the heart and the world, and what each promises. Implementations live at the rim."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Protocol
+
+from daemon.domain.bar import Bar
+from daemon.domain.callbacks import Callback, ExecutionReported, OrderReported, PositionReported
+from daemon.domain.events import Event
+from daemon.domain.instrument import Instrument
+from daemon.domain.order import Approved, Side
+from daemon.domain.records import Record
+from daemon.domain.timeframe import Timeframe
+
+CallbackSink = Callable[[Callback], None]
+"""Takes what an adapter was told, at once and without blocking."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderTicket:
+    """An order as it goes over the wire."""
+
+    order_id: int
+    order_ref: str
+    instrument: Instrument
+    side: Side
+    quantity: Decimal
+    order_type: str                  # IB's names: MKT, LMT, STP
+    limit_price: Decimal | None
+    time_in_force: str               # DAY, GTC, IOC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerSnapshot:
+    """All the broker knows, complete: every end marker was seen."""
+
+    taken_at: datetime
+    orders: tuple[OrderReported, ...]            # open ones of all clients
+    completed: tuple[OrderReported, ...]
+    executions: tuple[ExecutionReported, ...]    # since the broker's midnight
+    positions: tuple[PositionReported, ...]      # of the account in use
+
+
+class Broker(Protocol):
+    """Somewhere an approved order can be sent. Everything it tells arrives at the callback sink."""
+
+    @property
+    def account(self) -> str:
+        """Return the account in use, empty before the first connection."""
+        ...
+
+    @property
+    def client_id(self) -> int:
+        """Return the id under which orders are owned."""
+        ...
+
+    @property
+    def is_connected(self) -> bool:
+        """Return whether the connection is up and has been synchronised."""
+        ...
+
+    def reserve_order_id(self) -> int:
+        """Return the next order id, never one that was used before."""
+        ...
+
+    def raise_order_id(self, minimum: int) -> None:
+        """Make the next order id at least `minimum`."""
+        ...
+
+    def submit(self, ticket: OrderTicket) -> None:
+        """Write the order's bytes to the socket before returning.
+
+        Raises:
+            BrokerUnavailable: nothing was sent.
+        """
+        ...
+
+    def cancel(self, order_id: int) -> None:
+        """Ask for a cancel; the answer comes as callbacks.
+
+        Raises:
+            BrokerUnavailable: nothing was sent.
+        """
+        ...
+
+    async def snapshot(self) -> BrokerSnapshot:
+        """Return what the broker knows.
+
+        Raises:
+            BrokerUnavailable: not connected, or an end marker did not come in time.
+        """
+        ...
+
+    async def account_values(self) -> Mapping[str, str]:
+        """Return the account summary: tag -> value in the account's currency.
+
+        Raises:
+            BrokerUnavailable: as for `snapshot`.
+        """
+        ...
+
+    def acknowledge_instant(self) -> None:
+        """In lockstep, let market time move on; elsewhere do nothing."""
+        ...
+
+
+class Feed(Protocol):
+    """Where bars and quotes come from. The streams arrive at the callback sink."""
+
+    async def resolve(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
+        """Return the instruments of `symbols`, in their order.
+
+        Raises:
+            ConfigError: a symbol is unknown or ambiguous; all such symbols are named.
+            FeedUnavailable: no answer.
+        """
+        ...
+
+    async def subscribe(self, instruments: Sequence[Instrument]) -> None:
+        """Start quotes and five-second bars; they are restored after each reconnect."""
+        ...
+
+    async def history(self, instrument: Instrument, timeframe: Timeframe, *, start: datetime, end: datetime) -> tuple[Bar, ...]:
+        """Return the bars that end within (start, end], oldest first, regular session only.
+
+        The last one may still be forming; the caller knows its calendar.
+
+        Raises:
+            FeedUnavailable: the request failed or timed out; it says how.
+        """
+        ...
+
+
+class Executor(Protocol):
+    """The one way to the market: takes approved orders, tells what became of them."""
+
+    def prepare(self, approved: Approved, at: datetime) -> tuple[Record, ...]:
+        """Assign ids and take the arrival quote; return what must be durable before `send`."""
+        ...
+
+    def send(self, approved: Approved, at: datetime) -> tuple[Record, ...]:
+        """Send a prepared order now; return records of what happened, to be made durable soon."""
+        ...
+
+    def withdraw(self, approved: Approved, at: datetime, why: str) -> "Told":
+        """Give up a prepared order that has not been sent."""
+        ...
+
+    def interpret(self, callback: Callback, at: datetime) -> "Told":
+        """Turn one broker callback into facts; repeats and contradictions yield nothing new."""
+        ...
+
+    def reconcile(self, snapshot: BrokerSnapshot, at: datetime) -> "Told":
+        """Compare our orders and fills with the broker's; return what we had missed."""
+        ...
+
+    def advance(self, at: datetime) -> "Told":
+        """Act on deadlines that have passed: cancel orders that took too long."""
+        ...
+
+    def cancel_entries(self, at: datetime) -> "Told":
+        """Cancel every working order that opens risk."""
+        ...
+
+    @property
+    def next_deadline(self) -> datetime | None:
+        """Return when `advance` has something to do, None when nothing is pending."""
+        ...
+
+    @property
+    def working(self) -> tuple[str, ...]:
+        """Return the references of orders that have not ended."""
+        ...
+
+    def restore(self, records: Sequence[Record]) -> None:
+        """Rebuild the orders from the journal."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the executor has to say: facts for the heart and records for the journal."""
+
+    events: tuple[Event, ...] = ()
+    records: tuple[Record, ...] = ()
+
+
+class Journal(Protocol):
+    """The only memory that survives."""
+
+    async def append(self, records: Sequence[Record]) -> None:
+        """Make `records` durable in one transaction, in order; return when they are.
+
+        Raises:
+            JournalFailed: nothing of it was kept.
+        """
+        ...
+
+    async def restore(self) -> tuple[Record, ...]:
+        """Return the records from which the heart and the executor rebuild their state, in the order of writing.
+
+        Raises:
+            JournalFailed: it cannot be read.
+        """
+        ...
+
+
+class DayReporter(Protocol):
+    """Writes the report of a day without disturbing the daemon."""
+
+    async def report(self, day: date) -> str | None:
+        """Write the day's report and return where it is, None when it could not be written (which is logged)."""
+        ...
+
+
+class Control(Protocol):
+    """What a person can do to the running daemon; every call is recorded with who made it."""
+
+    def status(self) -> Mapping[str, object]:
+        """Return the state of the daemon as JSON values."""
+        ...
+
+    def pause(self, who: str, strategy: str | None = None) -> Mapping[str, object]:
+        """Stop opening positions, everywhere or for one strategy; exits go on.
+
+        Raises:
+            ConfigError: there is no such strategy.
+        """
+        ...
+
+    def resume(self, who: str, strategy: str | None = None) -> Mapping[str, object]:
+        """Allow opening positions again.
+
+        Raises:
+            ConfigError: as for `pause`.
+        """
+        ...
+
+    def stop(self, who: str) -> Mapping[str, object]:
+        """Begin the orderly shutdown; positions stay."""
+        ...

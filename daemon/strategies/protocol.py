@@ -1,0 +1,69 @@
+"""The Strategy protocol and the `Moment` a decision is made in."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from daemon.domain.decision import Decision
+from daemon.domain.instrument import InstrumentId
+from daemon.domain.timeframe import Timeframe
+from daemon.market.windows import BarColumns
+
+Features = Mapping[str, NDArray[np.float64]]
+"""Feature name -> values of shape (n,), one a bar; NaN where there is too little history."""
+
+
+class Moment:
+    """All that a decision may look at. One object is reused from decision to decision: keep nothing of it."""
+
+    __slots__ = ("at", "bars", "equity", "features", "instrument", "memory", "position", "timeframe")
+
+    at: datetime                             # market time, UTC
+    instrument: InstrumentId
+    timeframe: Timeframe                     # whose bar has just closed
+    bars: Mapping[Timeframe, BarColumns]     # completed bars of this instrument
+    features: Mapping[Timeframe, Features]   # of the same rows
+    position: Decimal                        # the strategy's own, units
+    equity: Decimal                          # the strategy's own, quote currency
+    memory: Mapping[str, object]             # what the last decision left here
+
+    def value(self, name: str, timeframe: Timeframe | None = None) -> float:
+        """Return the latest value of a feature, of the triggering timeframe unless another is named."""
+        return float(self.features[timeframe or self.timeframe][name][-1])
+
+    @property
+    def close(self) -> float:
+        """Return the close of the triggering bar."""
+        return float(self.bars[self.timeframe].close[-1])
+
+
+class Strategy(Protocol):
+    """Turns completed bars into decisions, deterministically: the same bars give the same decisions."""
+
+    @property
+    def parameters(self) -> BaseModel:
+        """Return the validated parameters."""
+        ...
+
+    @property
+    def timeframes(self) -> tuple[Timeframe, ...]:
+        """Return the timeframes whose bars trigger a decision, ascending."""
+        ...
+
+    @property
+    def warmup(self) -> int:
+        """Return how many bars of a timeframe a decision needs."""
+        ...
+
+    def features(self, bars: BarColumns, timeframe: Timeframe) -> Features:
+        """Return the features of all rows; row i may depend on rows 0..i only."""
+        ...
+
+    def decide(self, moment: Moment) -> Decision:
+        """Return the decision for the bar that has just closed."""
+        ...

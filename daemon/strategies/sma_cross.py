@@ -1,0 +1,62 @@
+"""Two simple moving averages: long while the fast one is above the slow one, short or flat while it is below.
+
+The signal is a state, not a crossing, so that a restart or a missed bar cannot lose it.
+"""
+
+from typing import Final
+
+import talib
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from daemon.domain.decision import Decision, Reason, Signal
+from daemon.domain.timeframe import Timeframe
+from daemon.market.windows import BarColumns
+from daemon.strategies.protocol import Features, Moment
+
+_HIGHEST_PERIOD: Final = 1000
+
+
+class SmaCrossParameters(BaseModel):
+    """Lengths of the two averages, in bars of each timeframe."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fast: int = Field(default=10, ge=1, le=_HIGHEST_PERIOD, description="bars in the fast average")
+    slow: int = Field(default=30, ge=2, le=_HIGHEST_PERIOD, description="bars in the slow average")
+
+    @model_validator(mode="after")
+    def _fast_is_shorter(self) -> "SmaCrossParameters":
+        if self.fast >= self.slow:
+            raise ValueError(f"fast must be below slow, was {self.fast} with slow {self.slow}")
+        return self
+
+
+class SmaCross:
+    """The plain example, and the yardstick of the benchmarks."""
+
+    Parameters = SmaCrossParameters
+
+    def __init__(self, parameters: SmaCrossParameters, timeframes: tuple[Timeframe, ...]) -> None:
+        self.parameters = parameters
+        self.timeframes = tuple(sorted(timeframes))
+
+    @property
+    def warmup(self) -> int:
+        """Return the length of the slow average."""
+        return self.parameters.slow
+
+    def features(self, bars: BarColumns, timeframe: Timeframe) -> Features:  # noqa: ARG002 - every timeframe alike
+        """Return both averages of the closes."""
+        return {
+            "fast": talib.SMA(bars.close, self.parameters.fast),
+            "slow": talib.SMA(bars.close, self.parameters.slow),
+        }
+
+    def decide(self, moment: Moment) -> Decision:
+        """Return BUY while fast > slow, SELL while fast < slow, HOLD on a tie."""
+        fast, slow = moment.value("fast"), moment.value("slow")
+        reasoning = {"fast": fast, "slow": slow}
+        if fast == slow:
+            return Decision(signal=Signal.HOLD, reason=Reason.NO_SIGNAL, note="the averages are equal", reasoning=reasoning)
+        signal = Signal.BUY if fast > slow else Signal.SELL
+        return Decision(signal=signal, confidence=1.0, reasoning=reasoning, expected_price=moment.close)

@@ -1,0 +1,133 @@
+"""A journal that cannot be trusted or written is refused in words that help, and is never changed."""
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from daemon.domain.errors import JournalFailed
+from daemon.domain.records import Record, TradingStateChanged
+from daemon.journal import migrate
+from daemon.journal.writer import JournalWriter
+
+pytestmark = pytest.mark.asyncio
+
+ROOT = Path(__file__).parents[3]
+AT = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
+NOTE = TradingStateChanged(at=AT, state="RUNNING", strategy=None, who="x", why="y")
+Story = Callable[[int], tuple[Record, ...]]
+
+
+async def written_journal(path: Path, story: Story) -> bytes:
+    async with await JournalWriter.open(path) as journal:
+        for number in range(40):
+            await journal.append(story(number))
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(("at", "length"), [(0, 16), (100, 60), (4096 * 9, 4096 * 4)])
+async def test_a_damaged_file_is_refused_and_preserved(tmp_path: Path, story: Story, at: int, length: int) -> None:
+    path = tmp_path / "journal.db"
+    good = await written_journal(path, story)
+    bad = good[:at] + b"\xa5" * length + good[at + length :]
+    path.write_bytes(bad)
+    with pytest.raises(JournalFailed, match=r"is damaged.*preserve.*paperd db backup.*\.recover"):
+        await JournalWriter.open(path)
+    assert path.read_bytes() == bad
+
+
+async def test_a_truncated_file_is_refused(tmp_path: Path, story: Story) -> None:
+    path = tmp_path / "journal.db"
+    good = await written_journal(path, story)
+    path.write_bytes(good[: len(good) // 2])
+    with pytest.raises(JournalFailed, match="is damaged"):
+        await JournalWriter.open(path)
+
+
+async def test_a_lost_file_with_its_log_left_is_not_replaced_by_an_empty_journal(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    journal = await JournalWriter.open(path)
+    await journal.append([NOTE])
+    log = Path(f"{path}-wal").read_bytes()
+    await journal.close()
+    path.unlink()
+    Path(f"{path}-wal").write_bytes(log)
+    with pytest.raises(JournalFailed, match=r"missing or empty while journal.db-wal still holds records"):
+        await JournalWriter.open(path)
+    assert Path(f"{path}-wal").read_bytes() == log
+
+
+async def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(JournalFailed, match=r"there is no folder .*/nowhere"):
+        await JournalWriter.open(tmp_path / "nowhere" / "journal.db")
+
+
+async def test_a_folder_that_cannot_be_written_is_refused() -> None:
+    with pytest.raises(JournalFailed, match=r"/proc/self/journal.db"):
+        await JournalWriter.open("/proc/self/journal.db")
+
+
+async def test_a_locked_journal_cannot_be_opened(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(JournalFailed, match="locked"):
+            await JournalWriter.open(path, busy_timeout_s=0.1)
+
+
+async def test_a_journal_locked_by_another_writer_stops_the_writer(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    async with await JournalWriter.open(path, busy_timeout_s=0.1) as journal:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(JournalFailed, match="locked") as caught:
+                await journal.append([NOTE])
+            assert isinstance(caught.value.__cause__, JournalFailed)
+            assert isinstance(caught.value.__cause__.__cause__, sqlite3.OperationalError)
+        with pytest.raises(JournalFailed, match=r"has stopped.*locked"):
+            await journal.append([NOTE])
+
+
+FILL_UP = """
+import asyncio, resource, sys
+from datetime import UTC, datetime
+from daemon.domain.errors import JournalFailed
+from daemon.domain.records import AlertRaised
+from daemon.journal.writer import JournalWriter
+
+async def main(path):
+    async with await JournalWriter.open(path) as journal:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
+        for number in range(10000):
+            record = AlertRaised(at=datetime(2026, 1, 5, tzinfo=UTC), level="INFO", name=str(number), text="x" * 999,
+                                 strategy=None)
+            try:
+                await journal.append([record])
+            except JournalFailed as error:
+                print("FAILED", error, flush=True)
+                return
+            print(number, flush=True)
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+async def test_a_full_disk_stops_the_writer_and_loses_nothing_acknowledged(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    command = [sys.executable, "-c", FILL_UP, str(path)]
+    result = await asyncio.to_thread(
+        subprocess.run, command, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    *acknowledged, last = result.stdout.splitlines()
+    assert last.startswith("FAILED"), result.stderr
+    with closing(sqlite3.connect(path)) as connection:
+        kept = [name for (name,) in connection.execute("SELECT name FROM alert ORDER BY seq")]
+    assert len(acknowledged) > 20
+    assert kept == acknowledged
+    assert migrate.current(path) == migrate.head()
