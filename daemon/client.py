@@ -5,12 +5,12 @@ Standard library only, so that a command starts quickly. One request, one connec
 
 import http.client
 import json
+import os
 import select
 import socket
 import struct
 from collections.abc import Mapping
 from http import HTTPStatus
-from os import close, pidfd_open
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -92,7 +92,7 @@ class ControlClient:
                 gone = _ended(process, within_s) if process is not None else _closed(held)
             finally:
                 if process is not None:
-                    close(process)
+                    os.close(process)
         if not gone:
             raise DaemonNotAnswering(
                 f"the daemon at {self._path} is still stopping after {within_s:g} s",
@@ -110,7 +110,7 @@ class ControlClient:
             content = response.read()
         except (OSError, http.client.HTTPException) as error:
             raise DaemonNotAnswering(
-                f"the daemon at {self._path} took the request but did not answer ({error or type(error).__name__})",
+                f"the daemon at {self._path} took the request but did not answer: {str(error) or type(error).__name__}",
                 "Try again; if it stays like this, its log says what it is doing.",
             ) from error
         finally:
@@ -160,7 +160,7 @@ def _process_of(connected: socket.socket) -> int | None:
         return None
     pid, _, _ = _PEER.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
     try:
-        return pidfd_open(pid) if pid > 0 else None  # 0: it lives in another namespace
+        return os.pidfd_open(pid) if pid > 0 else None  # 0: it lives in another namespace
     except OSError:
         return None
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from math import isnan
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -68,7 +69,7 @@ def rows(bars: BarArrays, what: What, day: date) -> Iterator[Row]:
     for start, opened, high, low, close, volume, wap, count in zip(
         *(column.tolist() for column in columns), strict=True
     ):
-        if close == close:  # not NaN: before the first trade ever there is no bar
+        if not isnan(close):  # not NaN: before the first trade ever there is no bar
             yield Row(
                 start=start,
                 day=day,

@@ -10,20 +10,19 @@ from daemon.gateway.account import ZERO, Account, Valuation
 from daemon.gateway.days import Days
 from daemon.gateway.ledger import ExecutionRow, Ledger, LedgerBroken, OrderRow
 from daemon.gateway.options import GatewayOptions
+from daemon.gateway.recovery import exchange_order, resting, restored_account
 from daemon.gateway.tickets import Refusal, Ticket
 from daemon.gateway.timeline import Timeline
 from daemon.matching.commission import CommissionSchedule
-from daemon.matching.exchange import Resting, SimulatedExchange
+from daemon.matching.exchange import SimulatedExchange
 from daemon.matching.orders import (
     Acknowledged,
     Cancelled,
     CancelReason,
-    ExchangeOrder,
     Filled,
     Outcome,
     Rejected,
     Replaced,
-    TimeInForce,
     Triggered,
     Working,
 )
@@ -62,6 +61,7 @@ class Broker:
 
     def __init__(
         self,
+        *,
         options: GatewayOptions,
         ledger: Ledger,
         exchange: SimulatedExchange,
@@ -166,8 +166,8 @@ class Broker:
         return Refusal(
             code=201,
             text=(
-                "Order rejected - reason:YOUR ORDER IS NOT ACCEPTED. IN ORDER TO OBTAIN THE DESIRED POSITION YOUR EQUITY "
-                f"WITH LOAN VALUE [{equity:.2f} USD] MUST EXCEED THE INITIAL MARGIN [{after:.2f} USD]"
+                "Order rejected - reason:YOUR ORDER IS NOT ACCEPTED. IN ORDER TO OBTAIN THE DESIRED POSITION "
+                f"YOUR EQUITY WITH LOAN VALUE [{equity:.2f} USD] MUST EXCEED THE INITIAL MARGIN [{after:.2f} USD]"
             ),
         )
 
@@ -219,7 +219,7 @@ class Broker:
         if day is None or not 0 <= row < day.seconds or not (refresh or day.changed[row]):
             return []
         return self._exchange.on_quote(
-            symbol, day.bid[row], day.ask[row], day.bid_size[row], day.ask_size[row], self._timeline.now_us
+            symbol, day.bid[row], day.ask[row], day.bid_size[row], day.ask_size[row], at_us=self._timeline.now_us
         )
 
     def _new_order(self, client_id: int, order_id: int, ticket: Ticket, draft: OrderRow | None) -> OrderRow:
@@ -255,7 +255,7 @@ class Broker:
 
     def _submit(self, order: OrderRow) -> None:
         is_new_symbol = order.symbol not in self._exchange.symbols
-        self._exchange.submit(_exchange_order(order), self._timeline.now_us)
+        self._exchange.submit(exchange_order(order), self._timeline.now_us)
         self.orders[order.perm_id] = order
         self._by_client[order.client_id, order.order_id] = order.perm_id
         with self._ledger.transaction():
@@ -288,7 +288,7 @@ class Broker:
             stop_price=ticket.stop_price,
             tif=ticket.tif.value,
         )
-        self._exchange.replace(_exchange_order(changed), self._timeline.now_us)
+        self._exchange.replace(exchange_order(changed), self._timeline.now_us)
         return None
 
     def _request_cancel(self, order: OrderRow) -> None:
@@ -397,7 +397,7 @@ class Broker:
         self._listener.order_ended(order, error)
 
     def _exec_id(self, at_us: int) -> str:
-        """Return an id no other execution has: account and seed, second of market time, running number, first version."""
+        """Return an id no other execution has: account and seed, second, running number, first version."""
         who = blake2b(f"{self.account.name}|{self._options.seed}".encode(), digest_size=2).hexdigest()
         return f"0000{who}.{at_us // 1_000_000:08x}.{len(self.executions) + 1:02x}.01"
 
@@ -413,58 +413,19 @@ class Broker:
             raise LedgerBroken(
                 f"the ledger belongs to account {owner}, not {self.account.name}: use another state file"
             )
-        self._restore_account()
+        self.account = restored_account(self._ledger, owner, self._timeline.open_us)
+        self.executions = self._ledger.executions()
+        self._last_order_id = self._ledger.last_order_ids()
+        self._perm_id = self._ledger.number("perm_id") or _FIRST_PERM_ID
         for order in self._ledger.orders():
             self.orders[order.perm_id] = order
             self._by_client[order.client_id, order.order_id] = order.perm_id
         working = [order for order in self.orders.values() if order.status not in FINISHED]
-        self._exchange.restore(_resting(order) for order in working)
+        self._exchange.restore(resting(order) for order in working)
         for order in working:
             if order.cancel_us is not None:
                 self._exchange.cancel(str(order.perm_id), order.cancel_us)
 
-    def _restore_account(self) -> None:
-        self.account.cash = self._ledger.cash()
-        self.account.positions = self._ledger.positions()
-        self.executions = self._ledger.executions()
-        self._last_order_id = self._ledger.last_order_ids()
-        self._perm_id = self._ledger.number("perm_id") or _FIRST_PERM_ID
-        values = self._ledger.day_start_values()
-        self.account.day_start_net = values.pop("", ZERO)
-        self.account.day_start_value = values
-        for row in self.executions:
-            if row.at_us >= self._timeline.open_us:
-                flow = -row.quantity * Side(row.side).sign * row.price - row.commission
-                self.account.day_flow[row.symbol] = self.account.day_flow.get(row.symbol, ZERO) + flow
-                if row.realized_pnl is not None:
-                    before = self.account.day_realized.get(row.symbol, ZERO)
-                    self.account.day_realized[row.symbol] = before + row.realized_pnl
-
 
 def _unless_cancelling(order: OrderRow, status: str) -> str:
     return "PendingCancel" if order.cancel_us is not None else status
-
-
-def _exchange_order(order: OrderRow) -> ExchangeOrder:
-    return ExchangeOrder(
-        key=str(order.perm_id),
-        latency_key=order.order_ref or f"{order.client_id}:{order.order_id}",
-        symbol=order.symbol,
-        side=Side(order.side),
-        quantity=order.quantity,
-        order_type=OrderType(order.order_type),
-        limit_price=order.limit_price,
-        stop_price=order.stop_price,
-        tif=TimeInForce(order.tif),
-    )
-
-
-def _resting(order: OrderRow) -> Resting:
-    return Resting(
-        order=_exchange_order(order),
-        submitted_us=order.submitted_us,
-        remaining=order.quantity - order.filled,
-        acknowledged=order.acknowledged,
-        arrived=order.arrived,
-        triggered=order.triggered,
-    )

@@ -30,6 +30,14 @@ class Follower(Protocol):
         ...
 
 
+class Play(Protocol):
+    """Does one instant of the market."""
+
+    def __call__(self, *, begins: bool) -> None:
+        """Do it; `begins` says whether a session opens with it."""
+        ...
+
+
 class Driver:
     """The discrete-event loop over market time; everything it calls is synchronous.
 
@@ -44,7 +52,7 @@ class Driver:
         timeline: Timeline,
         log: GatewayLog,
         *,
-        play: Callable[[bool], None],
+        play: Play,
         save_time: Callable[[], None],
         due_us: Callable[[], int | None],
         followers: Iterable[Follower],
@@ -52,7 +60,7 @@ class Driver:
         self._options = options
         self._timeline = timeline
         self._log = log
-        self._play = play  # does one instant; the argument says whether a session begins
+        self._play = play
         self._save_time = save_time
         self._due_us = due_us
         self._followers = followers
@@ -143,7 +151,7 @@ class Driver:
         begins = self._timeline.move(at_us)
         if begins:
             self._pacer.anchor(at_us)
-        self._play(begins)
+        self._play(begins=begins)
         if at_us - self._saved_us >= _SAVE_EVERY_US:
             self._saved_us = at_us
             self._save_time()

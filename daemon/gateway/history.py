@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import isnan
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -156,7 +157,7 @@ class History:
             return fold_bars(minutes, ends, starts, previous_close=close), last
         tape = source.tape(request.symbol, session)
         last = last_trade(tape)
-        return cut(tape, request.what, starts, ends, close), last if last == last else close
+        return cut(tape, request.what, starts, ends, close), close if isnan(last) else last
 
     def _span(self, request: HistoryRequest) -> tuple[int, list[Session]]:
         """Return the first second asked for and the sessions that reach into the span, oldest first."""

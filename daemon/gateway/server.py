@@ -67,7 +67,12 @@ class GatewayServer:
         self._contracts = Contracts(source.listings, source.calendar)
         self._market = MarketDesk(options, source, self._contracts, self._days, self._timeline)
         self._reference = ReferenceDesk(
-            source, self._contracts, History(source, closes), self._days, self._timeline, self._market
+            source=source,
+            contracts=self._contracts,
+            history=History(source, closes),
+            days=self._days,
+            timeline=self._timeline,
+            market=self._market,
         )
         self._accounts = AccountDesk(lambda: self._broker, self._contracts, source, self._timeline)
         self._orders = OrderDesk(
@@ -79,13 +84,13 @@ class GatewayServer:
             position_changed=self._accounts.position_changed,
         )
         self._broker = Broker(
-            options,
-            self._ledger,
-            SimulatedExchange(LatencyModel(seed=options.seed)),
-            PercentOfNotional(rate=options.commission_rate),
-            self._days,
-            self._timeline,
-            self._orders,
+            options=options,
+            ledger=self._ledger,
+            exchange=SimulatedExchange(LatencyModel(seed=options.seed)),
+            commissions=PercentOfNotional(rate=options.commission_rate),
+            days=self._days,
+            timeline=self._timeline,
+            listener=self._orders,
         )
         self._broker.on_second(refresh=True)
         self._handlers = self._table()
@@ -182,7 +187,7 @@ class GatewayServer:
             raise ValueError("start: a gateway without saved state needs a date to begin at")
         return start_us(self._source.calendar, self._options.start)
 
-    def _play(self, begins: bool) -> None:
+    def _play(self, *, begins: bool) -> None:
         """Do one instant: quotes, then what is due at the exchange, then what clients are owed."""
         if begins:
             self._days.begin()

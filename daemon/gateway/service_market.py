@@ -103,7 +103,7 @@ class MarketDesk:
     def market_data(self, connection: Connection, request: ReqMktData) -> None:
         """Start a quote stream, or answer a snapshot."""
         if request.snapshot and request.generic_ticks:
-            text = "Error validating request.-'snapshot' : cause - Snapshot market data is not applicable to generic ticks."
+            text = "Error validating request.-'snapshot' : cause - Snapshots are not applicable to generic ticks."
             connection.error(request.req_id, 321, text)
             return
         listing = self._admit(connection, request.req_id, request.contract, "quote", self.streams(connection).quotes)

@@ -55,6 +55,7 @@ class ReferenceDesk:
 
     def __init__(
         self,
+        *,
         source: MarketSource,
         contracts: Contracts,
         history: History,

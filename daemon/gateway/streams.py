@@ -31,7 +31,7 @@ class QuoteStream:
     ask_size: int = -1
 
     def second(self, day: SymbolDay, row: int, send: Send, *, force: bool = False) -> None:
-        """Send what the second `row` changes: the touch from its start, trades of the second before, volume every 5 s."""
+        """Send what the second `row` changes: its quote, the trades of the second before, volume every 5 s."""
         if 0 <= row < day.seconds and (force or day.changed[row]):
             self._touch(day, row, send)
         if 0 < row <= day.seconds:

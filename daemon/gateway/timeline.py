@@ -50,7 +50,7 @@ class Timeline:
         return self._next_open_us is not None and to_us >= self._next_open_us
 
     def next_us(self, due_us: int | None) -> int | None:
-        """Return the next instant, None at the calendar's end; `due_us` is when the exchange next has something to do."""
+        """Return the next instant, None at the calendar's end; `due_us` is when the exchange next has work."""
         step = SECOND_US if self.now_us < self._close_us else EVENING_STEP_S * SECOND_US
         following = (self.now_us - self._open_us) // step * step + step + self._open_us
         if due_us is not None and self.now_us < due_us < following:

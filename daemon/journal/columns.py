@@ -29,7 +29,7 @@ def in_utc(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
-@lru_cache(maxsize=64)   # the records of one instant share it, and the text costs as much as the rest of a row
+@lru_cache(maxsize=64)  # the records of one instant share it, and the text costs as much as the rest of a row
 def time_text(value: datetime) -> str:
     """Return the sortable text of a moment."""
     return in_utc(value).isoformat(timespec="microseconds")

@@ -28,7 +28,7 @@ from daemon.journal.rows import FIELD_NAMES
 Row = tuple[object, ...]
 
 SQLITE: Dialect = sqlite.dialect(paramstyle="qmark")
-POSTGRESQL: Dialect = postgresql.dialect(paramstyle="format")   # type: ignore[no-untyped-call]
+POSTGRESQL: Dialect = postgresql.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
 
 _RESTORED_WHOLE: tuple[type[Record], ...] = (
     RunStarted,

@@ -23,7 +23,9 @@ def journal_url(location: str | Path | URL) -> URL:
         return URL.create("sqlite", database=str(Path(location).absolute()))
     driver = _DRIVERS.get(location.get_backend_name())
     if driver is None:
-        raise ConfigError(f"journal: {describe(location)} is neither SQLite nor PostgreSQL; use a path or postgresql://…")
+        raise ConfigError(
+            f"journal: {describe(location)} is neither SQLite nor PostgreSQL; use a path or postgresql://…"
+        )
     if driver != "sqlite":
         return _postgres_url(location.set(drivername=driver))
     if not location.database or location.database == ":memory:":
@@ -40,7 +42,7 @@ def _postgres_url(url: URL) -> URL:
 def _parse(text: str) -> URL:
     try:
         return make_url(text)
-    except (ArgumentError, ValueError) as error:   # ValueError: the port is no number
+    except (ArgumentError, ValueError) as error:  # ValueError: the port is no number
         raise ConfigError("journal: the database URL cannot be read; write postgresql://user@host/name") from error
 
 

@@ -45,7 +45,7 @@ def current(location: str | Path | URL) -> str | None:
     with _connected(url, write=False) as connection:
         if not inspect(connection).has_table(_VERSION_TABLE):
             return None
-        version = connection.exec_driver_sql(f"SELECT version_num FROM {_VERSION_TABLE}").scalar()   # noqa: S608
+        version = connection.exec_driver_sql(f"SELECT version_num FROM {_VERSION_TABLE}").scalar()  # noqa: S608
         return None if version is None else str(version)
 
 

@@ -12,7 +12,7 @@ from daemon.domain.records import Record
 from daemon.journal.connection import POSTGRESQL, Row, insert_statements
 from daemon.journal.location import describe
 
-_WRITER_LOCK = 0x70617065726400   # an advisory lock held for as long as the connection lives: one writer a database
+_WRITER_LOCK = 0x70617065726400  # an advisory lock held for as long as the connection lives: one writer a database
 _SETTINGS = "-c synchronous_commit=on -c timezone=UTC"
 
 

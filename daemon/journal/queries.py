@@ -39,9 +39,9 @@ WHOLE_ACCOUNT = StrategyId("*")
 class Span:
     """Which rows are asked for: those of a time, those written after another, or both."""
 
-    start: datetime | None = None   # market time, the first moment that belongs
-    end: datetime | None = None     # market time, the first moment that no longer belongs
-    after_seq: int = 0              # only rows with a higher `seq`
+    start: datetime | None = None  # market time, the first moment that belongs
+    end: datetime | None = None  # market time, the first moment that no longer belongs
+    after_seq: int = 0  # only rows with a higher `seq`
 
 
 EVERYTHING = Span()
@@ -52,9 +52,9 @@ class OrderLine:
     """An order with where it stands."""
 
     intent: IntentRecorded
-    state: OrderState | None     # None: no event yet
-    text: str                    # what the last event said
-    filled: Decimal              # units, corrections taken into account
+    state: OrderState | None  # None: no event yet
+    text: str  # what the last event said
+    filled: Decimal  # units, corrections taken into account
     average_price: Decimal | None
     commission: Decimal
 
@@ -63,16 +63,16 @@ class OrderLine:
 class DaySummary:
     """What the report of a day is made of. Money is in the account's currency."""
 
-    bars: Mapping[str, int]              # timeframe -> bars of all instruments
+    bars: Mapping[str, int]  # timeframe -> bars of all instruments
     gaps: int
     decisions: Mapping[Outcome, int]
     orders: tuple[OrderLine, ...]
     fills: tuple[FillRecorded, ...]
     commission: Decimal
     realized_pnl: Decimal
-    equity: tuple[EquityMarked, ...]     # of the whole account
+    equity: tuple[EquityMarked, ...]  # of the whole account
     checks: tuple[ExecutionChecked, ...]
-    positions: tuple[PositionMarked, ...]   # held at the end of the day
+    positions: tuple[PositionMarked, ...]  # held at the end of the day
     alerts: tuple[AlertRaised, ...]
 
 

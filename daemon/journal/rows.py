@@ -131,7 +131,7 @@ def _decoder(hint: Any) -> Converter:
         return _numbers if get_args(core)[1] is float else _mapping
     if core is datetime:
         return _moment
-    converter: Converter = core   # Decimal, float, int, bool, str and enums take what drivers give
+    converter: Converter = core  # Decimal, float, int, bool, str and enums take what drivers give
     return converter
 
 
@@ -147,7 +147,7 @@ def _mapping(value: str | dict[str, object]) -> dict[str, object]:
 
 
 def _numbers(value: str | dict[str, object]) -> dict[str, float]:
-    return {name: float(number) for name, number in _mapping(value).items()}   # type: ignore[arg-type]
+    return {name: float(number) for name, number in _mapping(value).items()}  # type: ignore[arg-type]
 
 
 _DECODERS: Mapping[type[Record], tuple[Converter, ...]] = {

@@ -32,6 +32,7 @@ METADATA = MetaData(
     }
 )
 
+
 def _text(name: str, *, nullable: bool = False) -> Column[str]:
     return Column(name, Text, nullable=nullable)
 
@@ -62,7 +63,7 @@ def _json(name: str, *, nullable: bool = False) -> Column[object]:
 
 def _table(name: str, *items: SchemaItem) -> Table:
     """Return a table with `seq` and `at` in front."""
-    seq_type = BigInteger().with_variant(Integer(), "sqlite")   # SQLite's row id is INTEGER and nothing else
+    seq_type = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's row id is INTEGER and nothing else
     seq: Column[int] = Column("seq", seq_type, primary_key=True, autoincrement=False)
     return Table(name, METADATA, seq, _time("at"), *items)
 
@@ -118,7 +119,7 @@ BAR_REVISION = _table(
     _float("volume"),
     _float("wap"),
     _integer("trades"),
-    Index(None, "instrument", "timeframe", "end"),   # a bar may be revised more than once
+    Index(None, "instrument", "timeframe", "end"),  # a bar may be revised more than once
 )
 
 GAP = _table(
@@ -155,7 +156,7 @@ DECISION = _table(
     Index(None, "at"),
     Index(None, "instrument", "at"),
 )
-Index(   # restore asks for the latest memory of each
+Index(  # restore asks for the latest memory of each
     "ix_decision_memory",
     DECISION.c.strategy,
     DECISION.c.instrument,
@@ -205,7 +206,7 @@ ARRIVAL_QUOTE = _table(
     _exact("bid_size"),
     _exact("ask_size"),
     _time("quote_at"),
-    Index(None, "order_ref"),   # a retry takes another quote
+    Index(None, "order_ref"),  # a retry takes another quote
 )
 
 ORDER_REF = _table(
@@ -214,7 +215,7 @@ ORDER_REF = _table(
     _integer("order_id"),
     _integer("client_id"),
     _integer("perm_id"),
-    UniqueConstraint("order_ref", "order_id", "perm_id"),   # a reference may own several of either: retries, restarts
+    UniqueConstraint("order_ref", "order_id", "perm_id"),  # a reference may own several of either: retries, restarts
     Index(None, "order_id"),
     Index(None, "perm_id"),
 )
@@ -286,7 +287,7 @@ EXECUTION_CHECK = _table(
     _float("host_sent_to_acknowledged_ms", nullable=True),
     _float("host_sent_to_filled_ms", nullable=True),
     _text("warning"),
-    Index(None, "order_ref"),   # a late fill reopens an order, which is then checked again
+    Index(None, "order_ref"),  # a late fill reopens an order, which is then checked again
     Index(None, "at"),
 )
 

@@ -12,7 +12,7 @@ from daemon.domain.errors import JournalFailed
 from daemon.domain.records import Record
 from daemon.journal.connection import SQLITE, Row, insert_statements
 
-_STATEMENTS_KEPT = 64   # more than there are tables, so that every INSERT is prepared once
+_STATEMENTS_KEPT = 64  # more than there are tables, so that every INSERT is prepared once
 
 
 class SqliteConnection:
@@ -62,7 +62,7 @@ class SqliteConnection:
 
     def close(self) -> None:
         """Move the write-ahead log into the file, as far as readers allow, and close."""
-        with closing(self._connection), suppress(sqlite3.Error):   # the log is durable: a later opening can move it
+        with closing(self._connection), suppress(sqlite3.Error):  # the log is durable: a later opening can move it
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
@@ -72,7 +72,7 @@ def open_for_writing(path: Path, *, busy_timeout_s: float) -> sqlite3.Connection
         path,
         timeout=busy_timeout_s,
         isolation_level=None,
-        check_same_thread=False,   # one at a time, but a simulated loop runs jobs on its own thread
+        check_same_thread=False,  # one at a time, but a simulated loop runs jobs on its own thread
         cached_statements=_STATEMENTS_KEPT,
     )
     try:
@@ -133,6 +133,6 @@ def damaged(path: Path, finding: str) -> JournalFailed:
 
 def failure(path: Path, error: sqlite3.Error) -> JournalFailed:
     """Return our error for one of SQLite's."""
-    if isinstance(error, sqlite3.DatabaseError) and type(error) is sqlite3.DatabaseError:   # malformed, not a database
+    if isinstance(error, sqlite3.DatabaseError) and type(error) is sqlite3.DatabaseError:  # malformed, not a database
         return damaged(path, str(error))
     return JournalFailed(f"journal {path}: {error}")

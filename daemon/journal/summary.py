@@ -49,18 +49,18 @@ class Slippage:
 class RunSummary:
     """A run in numbers; money is in the account's currency."""
 
-    days: int                            # sessions that closed
-    bars: Mapping[str, int]              # timeframe -> bars of all instruments
+    days: int  # sessions that closed
+    bars: Mapping[str, int]  # timeframe -> bars of all instruments
     decisions: int
     decisions_by_outcome: Mapping[str, int]
-    orders: int                          # intents that passed every control
-    fills: int                           # executions that stand
+    orders: int  # intents that passed every control
+    fills: int  # executions that stand
     commission: Decimal
-    pnl: Decimal                         # equity now - equity at the start of the run
-    equity: Decimal | None               # the whole account's latest valuation; None before the first
-    latency: Mapping[str, Mapping[str, Latency]]   # "market" and "host": stage -> milliseconds
+    pnl: Decimal  # equity now - equity at the start of the run
+    equity: Decimal | None  # the whole account's latest valuation; None before the first
+    latency: Mapping[str, Mapping[str, Latency]]  # "market" and "host": stage -> milliseconds
     slippage_bps: Slippage
-    errors: int                          # alerts of level ERROR and CRITICAL
+    errors: int  # alerts of level ERROR and CRITICAL
 
     def to_dict(self) -> dict[str, object]:
         """Return it as plain values for JSON; money becomes text, so that no digit is lost."""

@@ -211,7 +211,7 @@ def _connect(url: URL, busy_timeout_s: float) -> Connection:
         return SqliteConnection(sqlite_path(url), busy_timeout_s=busy_timeout_s)
     from daemon.journal.postgres import PostgresConnection  # noqa: PLC0415 - psycopg is an extra
 
-    connection = PostgresConnection(url, busy_timeout_s=busy_timeout_s)   # first: it keeps others out of the migration
+    connection = PostgresConnection(url, busy_timeout_s=busy_timeout_s)  # first: it keeps others out of the migration
     try:
         migrate.upgrade(url)
     except JournalFailed:

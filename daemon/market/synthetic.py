@@ -44,7 +44,7 @@ class SyntheticMarket:
             seed: another seed is another market.
             calendar: whose sessions to trade.
             symbols: what to list; the first appearance of each counts.
-            tapes_kept: tapes to keep in memory, 2.4 MB each; without it one per symbol and 8 more.
+            tapes_kept: tapes to keep in memory, 2.1 MB each; without it one per symbol and 8 more.
 
         Raises:
             UnknownSymbol: one is not in the universe.

@@ -30,11 +30,17 @@ class OpenOrder:
         """Return whether it takes any price."""
         return self.order.order_type is OrderType.MARKET or self.triggered
 
+    def accepts(self, touch: float) -> bool:
+        """Return whether the opposite touch is at its limit or better."""
+        if self.limit is None:
+            return False
+        return touch <= self.limit if self.order.side is Side.BUY else touch >= self.limit
+
 
 class SymbolBook:
     """The touch of one symbol and the orders working against it.
 
-    Orders take what is shown at the touch, in price-time priority, and what is taken stays gone until the quote is refreshed.
+    Orders take what is shown at the touch, in price-time priority; what is taken stays gone until the next quote.
     """
 
     __slots__ = ("_ask", "_ask_left", "_bid", "_bid_left", "_usable", "working")
@@ -94,9 +100,8 @@ class SymbolBook:
     def _take(self, order: OpenOrder, at_us: int) -> Filled | None:
         buying = order.order.side is Side.BUY
         touch = self._ask if buying else self._bid
-        if not order.is_market:
-            if order.limit is None or (touch > order.limit if buying else touch < order.limit):
-                return None
+        if not order.is_market and not order.accepts(touch):
+            return None
         left = self._ask_left if buying else self._bid_left
         quantity = min(order.remaining, left)
         if quantity <= 0:

@@ -112,7 +112,7 @@ class SimulatedExchange:
         return []
 
     def on_quote(
-        self, symbol: str, bid: float, ask: float, bid_size: float, ask_size: float, at_us: int
+        self, symbol: str, bid: float, ask: float, bid_size: float, ask_size: float, *, at_us: int
     ) -> list[Outcome]:
         """Put a quote in force with its full size and return what it fills; everything due before goes first."""
         outcomes = self.advance(at_us - 1) if self._due and self._due[0][0] < at_us else []

@@ -18,7 +18,7 @@ class Latency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatencyModel:
-    """Lognormal delays drawn from a hash of seed and order, so that they depend neither on call order nor on the process.
+    """Lognormal delays drawn from a hash of seed and order: neither call order nor the process matters.
 
     A backtest with the same seed and the same order reference gets the same numbers as the gateway did.
     """

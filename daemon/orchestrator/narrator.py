@@ -28,6 +28,7 @@ from daemon.engine.accounts import ALL
 log = structlog.get_logger()
 
 _QUIET = frozenset({Outcome.IN_POSITION, Outcome.COMBINED, Outcome.NONE, Outcome.NO_SIDE})
+_ALWAYS_TOLD = frozenset({Outcome.ORDER, Outcome.DRY_RUN})
 
 class Narrator:
     """An observer of the sequencer."""
@@ -38,7 +39,7 @@ class Narrator:
             BarRevisionSeen: _revision,
             GapSeen: _gap,
             DecisionMade: self._decision,
-            RiskChecked: _risk_check,
+            RiskChecked: self._risk_check,
             IntentRecorded: _intent,
             OrderEventSeen: _order_event,
             FillRecorded: _fill,
@@ -48,7 +49,8 @@ class Narrator:
             TradingStateChanged: _state,
             AlertRaised: _alert,
         }
-        self._sides: dict[tuple[str, str], str] = {}    # strategy, instrument -> side told last
+        self._told: dict[tuple[str, str], tuple[str, str]] = {}    # strategy, instrument -> side and outcome told last
+        self._refusals: dict[str, tuple[str, str]] = {}            # strategy:instrument -> control and scope told last
 
     def __call__(self, records: Sequence[Record]) -> None:
         """Write the lines of one transaction."""
@@ -59,11 +61,13 @@ class Narrator:
 
     def _decision(self, record: DecisionMade) -> None:
         """Tell what led to something, and changes of mind; the rest is for those who want every detail."""
-        key = (record.strategy, record.instrument)
-        turned = record.outcome is not Outcome.COMBINED and self._sides.get(key) != record.combined
+        tell = log.debug
         if record.outcome is not Outcome.COMBINED:
-            self._sides[key] = record.combined
-        tell = log.info if turned or record.outcome not in _QUIET else log.debug
+            key, state = (record.strategy, record.instrument), (record.combined.value, record.outcome.value)
+            changed = self._told.get(key) != state and (record.outcome not in _QUIET or self._told.get(key, ("", ""))[0] != state[0])
+            if changed or record.outcome in _ALWAYS_TOLD:
+                tell = log.info
+            self._told[key] = state
         tell(
             "decision.made",
             strategy=record.strategy,
@@ -76,6 +80,24 @@ class Narrator:
             reason=record.reason.value,
             outcome=record.outcome.value,
             note=record.note or None,
+        )
+
+
+    def _risk_check(self, record: RiskChecked) -> None:
+        """Tell a refusal once: the same control refusing the same strategy and instrument again is for the details."""
+        if record.passed:
+            return
+        where, what = record.decision_id.rsplit(":", 2)[0], (record.control, record.scope)
+        tell = log.debug if self._refusals.get(where) == what else log.warning
+        self._refusals[where] = what
+        tell(
+            "order.refused",
+            order_ref=record.order_ref,
+            decision=record.decision_id,
+            control=record.control,
+            scope=record.scope,
+            offered=record.offered,
+            allowed=record.allowed,
         )
 
 
@@ -97,19 +119,6 @@ def _revision(record: BarRevisionSeen) -> None:
 
 def _gap(record: GapSeen) -> None:
     log.warning("bar.missed", instrument=record.instrument, timeframe=record.timeframe, end=_time(record.end), cause=record.cause)
-
-
-def _risk_check(record: RiskChecked) -> None:
-    if not record.passed:
-        log.warning(
-            "order.refused",
-            order_ref=record.order_ref,
-            decision=record.decision_id,
-            control=record.control,
-            scope=record.scope,
-            offered=record.offered,
-            allowed=record.allowed,
-        )
 
 
 def _intent(record: IntentRecorded) -> None:

@@ -35,10 +35,9 @@ def read_yaml(path: Path, environ: Mapping[str, str]) -> Layer:
 
 def parse_yaml(text: str, name: str, environ: Mapping[str, str]) -> Layer:
     """Return the layer of YAML `text`, which `name` says where to find."""
-    loader = yaml_core.CoreLoader(text)
     try:
-        root = loader.get_single_node()
-        return _Reading(loader, name, environ).layer(root)
+        loader = yaml_core.CoreLoader(text)
+        return _Reading(loader, name, environ).layer(loader.get_single_node())
     except yaml.MarkedYAMLError as error:
         return Layer(faults=(_syntax_fault(name, error),))
     except yaml.YAMLError as error:

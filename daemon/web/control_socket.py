@@ -31,28 +31,19 @@ class ControlSocket:
         Raises:
             ConfigError: nothing can listen at the path.
         """
+        owned = OwnedSocket(self._path)
         runner = web.AppRunner(
             control_application(self._control),
             access_log=None,
             handle_signals=False,
             shutdown_timeout=_SHUTDOWN_S,
         )
-        await runner.setup()
         try:
-            await self._serve(runner, ready)
+            await runner.setup()
+            await web.SockSite(runner, owned.socket).start()
+            log.info("control.opened", socket=str(self._path))
+            ready.set()
+            await asyncio.get_running_loop().create_future()
         finally:
             await runner.cleanup()
-
-    async def _serve(self, runner: web.AppRunner, ready: asyncio.Event) -> None:
-        owned = OwnedSocket(self._path)
-        try:
-            # Not through an aiohttp site: that one would bind first and leave the mode to others.
-            server = await asyncio.get_running_loop().create_unix_server(runner.server, sock=owned.socket)
-            try:
-                log.info("control.opened", socket=str(self._path))
-                ready.set()
-                await asyncio.get_running_loop().create_future()
-            finally:
-                server.close()
-        finally:
             owned.remove()

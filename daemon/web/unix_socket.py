@@ -31,7 +31,7 @@ class OwnedSocket:
         except OSError as error:
             self.socket.close()
             raise _unusable(path, error) from error
-        self.socket.setblocking(False)
+        self.socket.settimeout(0)
         self._inode = path.stat().st_ino
 
     def remove(self) -> None:
@@ -64,7 +64,7 @@ def _clear(path: Path) -> None:
 
 def _answers(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.setblocking(False)  # a daemon whose queue is full is alive too
+        probe.settimeout(0)  # a daemon whose queue is full is alive too
         try:
             probe.connect(str(path))
         except BlockingIOError:

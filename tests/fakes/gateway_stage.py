@@ -1,19 +1,23 @@
 """A gateway on a loopback socket and the real ib_insync client, with market time in the test's hand."""
 
+# ib_insync is typed in parts only.
+# mypy: disable-error-code="no-untyped-call"
+
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 from ib_insync import IB, Stock
 
 from daemon.gateway.log import Fact
 from daemon.gateway.options import GatewayOptions
 from daemon.gateway.server import LOCKSTEP, GatewayServer
-from tests.fakes.tiny_market import TinyMarket
+from tests.fakes.tiny_market import TinyMarket, calendar
 
 DAY = date(2024, 3, 5)
+SESSION = calendar().next_session(datetime(2024, 3, 5, tzinfo=UTC))
 SECOND = 1_000_000
 PATIENCE_S = 10.0  # host seconds until a test gives up
 
@@ -41,7 +45,7 @@ class Running:
         self.source = source
 
 
-class SteppedIB(IB):  # type: ignore[misc]
+class SteppedIB(IB):
     """ib_insync in lockstep: answers the gateway's steps up to the instant the test allows."""
 
     def __init__(self) -> None:

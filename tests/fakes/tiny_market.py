@@ -21,7 +21,7 @@ def calendar() -> TradingCalendar:
 
 
 class TinyMarket:
-    """Prices climb a cent every ten seconds of even minutes and fall in odd ones; each second but every third trades."""
+    """Prices climb a cent every ten seconds of even minutes and fall in odd ones; two seconds of three trade."""
 
     def __init__(self) -> None:
         self.calendar = calendar()

@@ -62,7 +62,7 @@ class ReplayMarket:
             root: the folder that holds the `equity-*` folders.
             calendar: whose sessions the recordings are of.
             symbols: what to list; None lists every symbol with trades.
-            tapes_kept: tapes to keep in memory, 2.4 MB each.
+            tapes_kept: tapes to keep in memory, 2.1 MB each.
 
         Raises:
             NoMarketData: `root` holds no recorded trades.

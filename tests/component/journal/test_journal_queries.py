@@ -195,7 +195,16 @@ async def test_the_bars_of_a_session_are_one_file_an_instrument(engine: Engine, 
     assert files == (tmp_path / "bars" / "SPY" / "2026-01-05.parquet",)
     table = pq.read_table(files[0])
     assert table.column_names == [
-        "ts_start", "ts_end", "timeframe", "open", "high", "low", "close", "volume", "wap", "trades"
+        "ts_start",
+        "ts_end",
+        "timeframe",
+        "open",
+        "high",
+        "low",
+        "close",
+        "volume",
+        "wap",
+        "trades",
     ]
     assert [end.as_py() for end in table["ts_end"]] == [OPEN + timedelta(minutes=5), close]
     assert table["trades"].to_pylist() == [12, 12]

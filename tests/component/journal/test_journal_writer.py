@@ -93,13 +93,13 @@ async def test_appends_during_a_commit_share_the_next_one_in_order(tmp_path: Pat
     async with await JournalWriter.open(path) as journal:
         before = commits(path)
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")   # holds the first commit up, so that the others gather
+            other.execute("BEGIN IMMEDIATE")  # holds the first commit up, so that the others gather
             appends = [asyncio.create_task(journal.append([note("a", i), note("b", i)])) for i in range(20)]
             await asyncio.sleep(0.05)
             assert not any(task.done() for task in appends)
             other.execute("ROLLBACK")
             await asyncio.gather(*appends)
-        assert commits(path) - before == 2   # the first alone, the other nineteen together
+        assert commits(path) - before == 2  # the first alone, the other nineteen together
         assert await journal.restore() == tuple(note(who, i) for i in range(20) for who in "ab")
 
 
@@ -133,12 +133,16 @@ async def test_closing_waits_for_what_was_appended(location: str) -> None:
         assert len(await again.restore()) == 50
 
 
+def names_in(folder: Path) -> list[str]:
+    return [file.name for file in folder.iterdir()]
+
+
 async def test_closing_leaves_one_tidy_file_and_no_thread(tmp_path: Path) -> None:
     journal = await JournalWriter.open(tmp_path / "journal.db")
     await journal.append([note("x")])
     await journal.close()
     await journal.close()
-    assert [file.name for file in tmp_path.iterdir()] == ["journal.db"]
+    assert names_in(tmp_path) == ["journal.db"]
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("journal")]
     with pytest.raises(JournalFailed, match="is closed"):
         await journal.append([note("y")])
@@ -169,7 +173,7 @@ async def test_a_failure_keeps_nothing_of_its_group_and_stops_the_writer(locatio
         await journal.append(story(1))
         appends = [journal.append([note("before")]), journal.append(story(1)), journal.append([note("after")])]
         results = await asyncio.gather(*appends, return_exceptions=True)
-        assert results[0] is None   # was under way alone
+        assert results[0] is None  # was under way alone
         assert all(isinstance(result, JournalFailed) and result.__cause__ for result in results[1:])
         for _ in range(2):
             with pytest.raises(JournalFailed, match="has stopped"):
@@ -207,7 +211,7 @@ async def test_a_lost_postgresql_server_stops_the_writer(postgres_url: str) -> N
 
 async def test_every_commit_is_synced(tmp_path: Path) -> None:
     async with await JournalWriter.open(tmp_path / "journal.db") as journal:
-        connection = journal._connection # the settings of this one connection are the promise
+        connection = journal._connection  # the settings of this one connection are the promise
         assert connection is not None
         names = ("journal_mode", "synchronous", "foreign_keys")
         assert [connection.fetch(f"PRAGMA {name}")[0][0] for name in names] == ["wal", 2, 1]

@@ -53,7 +53,7 @@ def stop(price: str, key: str = "1", **changes: object) -> ExchangeOrder:
 def exchange() -> SimulatedExchange:
     made = SimulatedExchange(LatencyModel(seed=3))
     made.open_session(OPEN, CLOSE)
-    made.on_quote("AAA", 99.99, 100.01, 300, 60, OPEN)
+    made.on_quote("AAA", 99.99, 100.01, 300, 60, at_us=OPEN)
     return made
 
 
@@ -73,7 +73,7 @@ def test_market_order_takes_shown_size_then_waits_for_the_next_quote(exchange: S
         (Decimal(60), Decimal("100.01"), Decimal(40))
     ]
     assert exchange.advance(OPEN + 2 * SECOND) == []
-    rest = exchange.on_quote("AAA", 100.00, 100.02, 100, 500, OPEN + 3 * SECOND)
+    rest = exchange.on_quote("AAA", 100.00, 100.02, 100, 500, at_us=OPEN + 3 * SECOND)
     assert [(f.quantity, f.price, f.remaining) for f in fills(rest)] == [(Decimal(40), Decimal("100.02"), Decimal(0))]
     assert exchange.resting() == ()
 
@@ -97,7 +97,7 @@ def test_better_limit_goes_first_whatever_came_first(exchange: SimulatedExchange
     exchange.submit(limit("99.50", "1"), OPEN)
     exchange.submit(limit("99.60", "2"), OPEN)
     exchange.advance(OPEN + SECOND)
-    done = fills(exchange.on_quote("AAA", 99.30, 99.40, 100, 120, LATER))
+    done = fills(exchange.on_quote("AAA", 99.30, 99.40, 100, 120, at_us=LATER))
     assert [(f.key, f.quantity, f.price) for f in done] == [
         ("2", Decimal(100), Decimal("99.40")),
         ("1", Decimal(20), Decimal("99.40")),
@@ -108,15 +108,15 @@ def test_better_limit_goes_first_whatever_came_first(exchange: SimulatedExchange
 def test_resting_limit_fills_only_when_the_touch_reaches_it(exchange: SimulatedExchange) -> None:
     exchange.submit(limit("99.95"), OPEN)
     exchange.advance(OPEN + SECOND)
-    assert exchange.on_quote("AAA", 99.94, 99.96, 500, 500, LATER) == []
-    assert fills(exchange.on_quote("AAA", 99.93, 99.95, 500, 500, LATER + SECOND))[0].price == Decimal("99.95")
+    assert exchange.on_quote("AAA", 99.94, 99.96, 500, 500, at_us=LATER) == []
+    assert fills(exchange.on_quote("AAA", 99.93, 99.95, 500, 500, at_us=LATER + SECOND))[0].price == Decimal("99.95")
 
 
 def test_sell_stop_triggers_on_the_bid_and_then_sells_at_it(exchange: SimulatedExchange) -> None:
     exchange.submit(stop("99.50", side=Side.SELL), OPEN)
     assert kinds(exchange.advance(OPEN + SECOND)) == [Acknowledged, Working]
-    assert exchange.on_quote("AAA", 99.51, 99.53, 200, 200, LATER) == []
-    outcomes = exchange.on_quote("AAA", 99.48, 99.52, 200, 200, LATER + SECOND)
+    assert exchange.on_quote("AAA", 99.51, 99.53, 200, 200, at_us=LATER) == []
+    outcomes = exchange.on_quote("AAA", 99.48, 99.52, 200, 200, at_us=LATER + SECOND)
     assert kinds(outcomes) == [Triggered, Filled]
     assert fills(outcomes)[0].price == Decimal("99.48")
 
@@ -126,10 +126,10 @@ def test_sell_stop_triggers_on_the_bid_and_then_sells_at_it(exchange: SimulatedE
     [(float("nan"), 100.0), (100.0, float("inf")), (0.0, 100.0), (-1.0, 100.0), (100.1, 100.0), (99.0, float("nan"))],
 )
 def test_nothing_fills_on_an_unusable_quote(exchange: SimulatedExchange, bid: float, ask: float) -> None:
-    exchange.on_quote("AAA", bid, ask, 500, 500, OPEN)
+    exchange.on_quote("AAA", bid, ask, 500, 500, at_us=OPEN)
     exchange.submit(order(), OPEN)
     assert kinds(exchange.advance(LATER)) == [Acknowledged, Working]
-    assert exchange.on_quote("AAA", bid, ask, 500, 500, LATER) == []
+    assert exchange.on_quote("AAA", bid, ask, 500, 500, at_us=LATER) == []
 
 
 def test_ioc_remainder_is_cancelled_on_arrival(exchange: SimulatedExchange) -> None:
@@ -145,7 +145,7 @@ def test_cancel_takes_its_time_and_fills_stay_possible_meanwhile(exchange: Simul
     exchange.submit(limit("99.95"), OPEN)
     exchange.advance(OPEN + SECOND)
     exchange.cancel("1", LATER)
-    assert fills(exchange.on_quote("AAA", 99.90, 99.94, 10, 30, LATER + 1_000))[0].quantity == Decimal(30)
+    assert fills(exchange.on_quote("AAA", 99.90, 99.94, 10, 30, at_us=LATER + 1_000))[0].quantity == Decimal(30)
     (ended,) = exchange.advance(LATER + SECOND)
     assert isinstance(ended, Cancelled)
     assert ended.remaining == Decimal(70)
@@ -162,7 +162,7 @@ def test_day_orders_expire_at_the_close_and_gtc_orders_stay(exchange: SimulatedE
     assert (ended.key, ended.at_us, ended.reason) == ("1", CLOSE, CancelReason.EXPIRED)
     assert [rest.order.key for rest in exchange.resting()] == ["2"]
     exchange.open_session(OPEN + 86_400 * SECOND, CLOSE + 86_400 * SECOND)
-    assert fills(exchange.on_quote("AAA", 80, 81, 500, 500, OPEN + 86_400 * SECOND))[0].price == Decimal("81.00")
+    assert fills(exchange.on_quote("AAA", 80, 81, 500, 500, at_us=OPEN + 86_400 * SECOND))[0].price == Decimal("81.00")
 
 
 def test_an_order_after_the_close_is_held_for_the_next_open(exchange: SimulatedExchange) -> None:
@@ -174,7 +174,7 @@ def test_an_order_after_the_close_is_held_for_the_next_open(exchange: SimulatedE
     opened = OPEN + 86_400 * SECOND
     exchange.open_session(opened, opened + 100 * SECOND)
     assert exchange.next_event_us() == opened
-    outcomes = exchange.on_quote("AAA", 99, 101, 500, 500, opened) + exchange.advance(opened)
+    outcomes = exchange.on_quote("AAA", 99, 101, 500, 500, at_us=opened) + exchange.advance(opened)
     assert kinds(outcomes) == [Working, Filled]
 
 
@@ -199,7 +199,7 @@ def test_restored_exchange_goes_on_like_the_first() -> None:
     def run(*, restart: bool) -> list[Outcome]:
         exchange = SimulatedExchange(LatencyModel(seed=3))
         exchange.open_session(OPEN, CLOSE)
-        exchange.on_quote("AAA", 99.99, 100.01, 300, 60, OPEN)
+        exchange.on_quote("AAA", 99.99, 100.01, 300, 60, at_us=OPEN)
         exchange.submit(limit("99.50", "1"), OPEN)
         exchange.submit(limit("99.60", "2"), OPEN + SECOND)
         exchange.advance(OPEN + SECOND)
@@ -208,7 +208,7 @@ def test_restored_exchange_goes_on_like_the_first() -> None:
             exchange = SimulatedExchange(LatencyModel(seed=3))
             exchange.open_session(OPEN, CLOSE)
             exchange.restore(saved)
-        return exchange.advance(LATER) + exchange.on_quote("AAA", 99.30, 99.40, 100, 150, LATER)
+        return exchange.advance(LATER) + exchange.on_quote("AAA", 99.30, 99.40, 100, 150, at_us=LATER)
 
     assert run(restart=True) == run(restart=False)
 
@@ -218,8 +218,8 @@ def test_duplicate_and_meaningless_orders_are_refused(exchange: SimulatedExchang
     assert isinstance(exchange.submit(order(), OPEN)[0], Rejected)
     assert isinstance(exchange.replace(order("9"), OPEN)[0], Rejected)
     for wrong in ({"quantity": Decimal(0)}, {"quantity": Decimal("NaN")}, {"limit_price": Decimal(1)}):
-        with pytest.raises(ValueError, match="must be|limit_price"):
-            order(**wrong)
+        with pytest.raises(ValueError, match=r"must be|limit_price"):
+            order(**wrong)  # type: ignore[arg-type]
 
 
 quotes = st.lists(
@@ -252,7 +252,7 @@ def test_any_story_keeps_the_rules(
     last_us = 0
     for second, (bid, spread, bid_size, ask_size) in enumerate(quotes):
         now = OPEN + second * SECOND
-        outcomes = exchange.on_quote("AAA", bid / 100, (bid + spread) / 100, bid_size, ask_size, now)
+        outcomes = exchange.on_quote("AAA", bid / 100, (bid + spread) / 100, bid_size, ask_size, at_us=now)
         for number, (at, side, quantity, kind, price, tif, cancels) in enumerate(orders):
             if at == second:
                 made = order(

@@ -17,15 +17,16 @@ from daemon.gateway.wire.fields import Cursor
 from daemon.gateway.wire.framing import encode_frame
 from daemon.gateway.wire.market_requests import CalculateOptionPrice
 from daemon.gateway.wire.market_responses import TickPrice, TickSize
-from daemon.gateway.wire.messages import Response, UnknownMessage
+from daemon.gateway.wire.messages import Request, Response, UnknownMessage
 from daemon.gateway.wire.open_order import OpenOrder, OrderState
 from daemon.gateway.wire.order import Order
 from daemon.gateway.wire.order_request import PlaceOrder
 from daemon.gateway.wire.order_responses import ExecDetails, Execution
-from daemon.gateway.wire.reference_responses import ContractData
+from daemon.gateway.wire.reference_requests import ReqContractDetails
+from daemon.gateway.wire.reference_responses import ContractData, SymbolSample, SymbolSamples
 from daemon.gateway.wire.requests import decode_request, encode_request
 from daemon.gateway.wire.responses import decode_response, encode_response
-from daemon.gateway.wire.session_requests import ReqUserInfo, StartApi
+from daemon.gateway.wire.session_requests import ReqUserInfo, ReqWshEventData, ReqWshMetaData, StartApi
 
 STOCK = Contract(symbol="SPY", sec_type="STK", exchange="SMART", currency="USD")
 LIMIT = Order(action="BUY", total_quantity=Decimal(100), order_type="LMT", lmt_price=150.5)
@@ -109,7 +110,19 @@ def test_unset_profit_is_sent_as_the_sentinel() -> None:
 
 @pytest.mark.parametrize(
     ("version", "count"),
-    [(157, 110), (159, 111), (160, 112), (162, 113), (166, 114), (169, 115), (176, 115), (178, 114)],
+    [
+        (157, 110),
+        (159, 111),
+        (160, 112),
+        (162, 113),
+        (165, 113),
+        (166, 114),
+        (168, 114),
+        (169, 115),
+        (176, 115),
+        (177, 114),
+        (178, 114),
+    ],
 )
 def test_a_plain_place_order_has_the_documented_number_of_fields(version: int, count: int) -> None:
     assert len(encode_request(PlaceOrder(order_id=1, contract=STOCK, order=LIMIT), version)) == count
@@ -117,14 +130,25 @@ def test_a_plain_place_order_has_the_documented_number_of_fields(version: int, c
 
 @pytest.mark.parametrize(
     ("version", "count"),
-    [(157, 120), (159, 121), (160, 122), (162, 123), (170, 128), (176, 128), (177, 127), (178, 127)],
+    [
+        (157, 120),
+        (159, 121),
+        (160, 122),
+        (161, 122),
+        (162, 123),
+        (169, 123),
+        (170, 128),
+        (176, 128),
+        (177, 127),
+        (178, 127),
+    ],
 )
 def test_a_plain_open_order_has_the_documented_number_of_fields(version: int, count: int) -> None:
     response = OpenOrder(order_id=1, client_id=7, perm_id=9, contract=STOCK, order=LIMIT, state=OrderState())
     assert len(encode_response(response, version)) == count
 
 
-@pytest.mark.parametrize(("version", "count"), [(157, 92), (170, 97), (176, 97), (177, 96)])
+@pytest.mark.parametrize(("version", "count"), [(157, 92), (169, 92), (170, 97), (176, 97), (177, 96)])
 def test_a_plain_completed_order_has_the_documented_number_of_fields(version: int, count: int) -> None:
     assert len(encode_response(CompletedOrder(perm_id=9, contract=STOCK, order=LIMIT), version)) == count
 
@@ -150,6 +174,41 @@ def test_execution_details_get_one_more_field_at_178(version: int, count: int) -
 def test_contract_details_change_at_163_and_164(version: int, count: int) -> None:
     response = ContractData(req_id=1, contract=STOCK, details=ContractDetails())
     assert len(encode_response(response, version)) == count
+
+
+@pytest.mark.parametrize(
+    ("request_", "version", "count"),
+    [
+        (CancelOrder(order_id=1), 168, 3),
+        (CancelOrder(order_id=1), 169, 4),
+        (ReqContractDetails(req_id=1, contract=STOCK), 175, 18),
+        (ReqContractDetails(req_id=1, contract=STOCK), 176, 19),
+        (ReqWshEventData(req_id=1), 161, 3),
+        (ReqWshEventData(req_id=1), 171, 7),
+        (ReqWshEventData(req_id=1), 173, 10),
+    ],
+)
+def test_requests_grow_at_the_documented_versions(request_: Request, version: int, count: int) -> None:
+    assert len(encode_request(request_, version)) == count
+
+
+@pytest.mark.parametrize(("version", "count"), [(175, 9), (176, 11)])
+def test_symbol_samples_get_a_description_and_an_issuer_at_176(version: int, count: int) -> None:
+    sample = SymbolSample(con_id=1, symbol="SPY", sec_type="STK", primary_exchange="ARCA", currency="USD")
+    assert len(encode_response(SymbolSamples(req_id=1, samples=(sample,)), version)) == count
+
+
+@pytest.mark.parametrize(
+    ("message", "since"),
+    [
+        (ReqWshMetaData(req_id=1), 161),
+        (ReqUserInfo(req_id=1), 167),
+    ],
+)
+def test_requests_of_later_versions_are_unknown_before(message: Request, since: int) -> None:
+    fields = encode_request(message, since)
+    assert decode_request(fields, since) == message
+    assert decode_request(fields, since - 1) == UnknownMessage(msg_id=int(fields[0]))
 
 
 @pytest.mark.parametrize(("alias", "order_type"), [("PEGBENCH", "PEG BENCH"), ("PEGMID", "PEG MID")])

@@ -1,5 +1,6 @@
 """Frames survive any cut of the stream; handshakes are read and answered as the protocol says."""
 
+from contextlib import suppress
 from itertools import pairwise
 
 import pytest
@@ -93,10 +94,8 @@ def test_anything_but_a_handshake_is_refused(data: bytes) -> None:
 @given(st.binary(max_size=40))
 def test_random_first_bytes_only_ever_give_a_handshake_error(data: bytes) -> None:
     for start in (data, b"API\0" + data, b"API\0\0\0\0\x05" + data):
-        try:
+        with suppress(HandshakeError):
             parse_handshake(start)
-        except HandshakeError as error:
-            assert str(error)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ class Captured(Client):
         self.clientId = 7
         self.sent = bytearray()
 
-    def sendMsg(self, msg: str) -> None:
+    def sendMsg(self, msg: str) -> None:  # noqa: N802 - overrides theirs
         self.sent += self._prefix(msg.encode())  # type: ignore[no-untyped-call]
 
     def take(self) -> list[str]:

@@ -1,6 +1,7 @@
 """Every message of both directions is read back as it was written, at every layout version."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
@@ -166,10 +167,8 @@ def _damage(data: st.DataObject, fields: list[str]) -> list[str]:
 
 
 def _read_or_refuse(decode: Callable[[list[str], int], object], fields: list[str], version: int) -> None:
-    try:
+    with suppress(WireError):
         assert isinstance(decode(fields, version), Request | Response | UnknownMessage)
-    except WireError as error:
-        assert str(error)
 
 
 @pytest.mark.parametrize("row", REQUESTS.rows, ids=_names(REQUESTS))
