@@ -48,6 +48,7 @@ from daemon.runtime.clock import MarketClock
 from daemon.runtime.inbox import Inbox
 from daemon.runtime.notify import Notifier
 from daemon.runtime.state_lock import state_lock
+from daemon.runtime.supervisor import Service
 from daemon.settings.loading import LoadedSettings
 from daemon.settings.model import Settings
 from daemon.settings.output import limits_hash, plain
@@ -129,7 +130,7 @@ class _Daemon:
     ) -> None:
         settings = loaded.settings
         self._settings = settings
-        self._options = options
+        self._state = options.state
         self._clock = clock
         self._inbox: Inbox[Callback | Event] = Inbox(_INBOX_LIMIT)
         self._first_instant: tuple[datetime, int] | None = None
@@ -169,10 +170,8 @@ class _Daemon:
         )
         control = DaemonControl(parts, lambda: self.orchestrator)
         socket_path = settings.control.socket or options.state / "paperd.sock"
-        extra = [ControlSocket(control, socket_path), *self._embedded()]
+        extra: list[Service] = [ControlSocket(control, socket_path), *self._embedded()]
         self.orchestrator = Orchestrator(parts, intervals=_intervals(settings), days=options.days, extra=extra)
-        self._engine = engine
-        self._last: tuple[datetime, int] | None = None
 
     def market_seconds(self) -> float:
         """Return the market seconds between the first instant and now."""
@@ -213,7 +212,7 @@ class _Daemon:
     def _embedded(self) -> list[EmbeddedGateway]:
         if self._settings.mode != "paper":
             return []
-        return [EmbeddedGateway(gateway_arguments(self._settings, self._options), on_listening=self._connection.use_port)]
+        return [EmbeddedGateway(gateway_arguments(self._settings, self._state), on_listening=self._connection.use_port)]
 
     def _bar_end(self, start_s: int, timeframe: Timeframe) -> int:
         """Return the end of the scheduled bar that starts at `start_s`, for the feed."""
@@ -273,7 +272,7 @@ def engine_setup(settings: Settings, schedule: BarSchedule, *, instance: str, po
     )
 
 
-def gateway_arguments(settings: Settings, options: RunOptions) -> list[str]:
+def gateway_arguments(settings: Settings, state: Path) -> list[str]:
     """Return the command line of the embedded gateway."""
     market = settings.market
     arguments = [
@@ -285,7 +284,7 @@ def gateway_arguments(settings: Settings, options: RunOptions) -> list[str]:
         "--cash", str(market.initial_cash),
         "--commission", str(market.commission_rate),
         "--exchange", settings.calendar.exchange,
-        "--state-file", str(options.state / "gateway.db"),
+        "--state-file", str(state / "gateway.db"),
         "--lines", "1000",
     ]  # fmt: skip
     if market.first_day is not None:

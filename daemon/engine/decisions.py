@@ -99,7 +99,7 @@ class Decider:
         if slot.failure:
             return _Answer(slot, bar, Decision(signal=Signal.HOLD, reason=Reason.STRATEGY_FAILED, note=slot.failure))
         decision = self._ask(slot, bar, at)
-        if slot.failure:
+        if decision.reason is Reason.STRATEGY_FAILED:
             text = f"strategy {slot.id} was stopped: {slot.failure}"
             records.append(AlertRaised(at=at, level="CRITICAL", name="strategy.failed", text=text, strategy=slot.id))
         return _Answer(slot, bar, decision)

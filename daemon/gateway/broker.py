@@ -100,11 +100,6 @@ class Broker:
         """Return an id above all this client has used."""
         return self._last_order_id.get(client_id, 0) + 1
 
-    def find(self, client_id: int, order_id: int) -> OrderRow | None:
-        """Return a client's order, a draft included."""
-        perm_id = self._by_client.get((client_id, order_id))
-        return self._drafts.get((client_id, order_id)) if perm_id is None else self.orders[perm_id]
-
     def working(self) -> list[OrderRow]:
         """Return every order that is not finished, oldest first."""
         return [*(order for order in self.orders.values() if order.status not in FINISHED), *self._drafts.values()]

@@ -55,7 +55,6 @@ class Connection(asyncio.Protocol):
         self._reader = FrameReader(options.max_frame_bytes)
         self._head: bytes | None = b""  # the handshake so far; None once it is done
         self._out: list[bytes] = []
-        self._queued = 0  # bytes in _out
         self._transport: asyncio.Transport | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self.version = 0

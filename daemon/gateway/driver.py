@@ -30,14 +30,6 @@ class Follower(Protocol):
         ...
 
 
-class Play(Protocol):
-    """Does one instant of the market."""
-
-    def __call__(self, *, begins: bool) -> None:
-        """Do it; `begins` says whether a session opens with it."""
-        ...
-
-
 class Driver:
     """The discrete-event loop over market time; everything it calls is synchronous.
 
@@ -52,7 +44,8 @@ class Driver:
         timeline: Timeline,
         log: GatewayLog,
         *,
-        play: Play,
+        begin_session: Callable[[], None],
+        play: Callable[[], None],
         save_time: Callable[[], None],
         due_us: Callable[[], int | None],
         followers: Iterable[Follower],
@@ -60,7 +53,8 @@ class Driver:
         self._options = options
         self._timeline = timeline
         self._log = log
-        self._play = play
+        self._begin_session = begin_session
+        self._play = play  # does one instant
         self._save_time = save_time
         self._due_us = due_us
         self._followers = followers
@@ -73,12 +67,6 @@ class Driver:
         self._answered: set[Follower] = set()  # have answered at least once
         self._started = False
         self._saved_us = timeline.now_us
-        self._steps = 0
-
-    @property
-    def steps(self) -> int:
-        """Return how many instants were played."""
-        return self._steps
 
     def start(self) -> None:
         """Begin to watch over late answers."""
@@ -96,8 +84,7 @@ class Driver:
         """A client has finished START_API."""
         if follower.is_lockstep:
             self._ask(follower)
-        elif not any(other.is_lockstep for other in self._followers):
-            self._started = True
+        self._start_for_the_free()
         self.poke()
 
     def left(self, follower: Follower) -> None:
@@ -105,6 +92,7 @@ class Driver:
         self._waiting.pop(follower, None)
         self._late.discard(follower)
         self._answered.discard(follower)
+        self._start_for_the_free()
         self.poke()
 
     def answered(self, follower: Follower) -> bool:
@@ -137,6 +125,12 @@ class Driver:
             self._step(at_us)
         self._timer = self._loop.call_soon(self.poke)
 
+    def _start_for_the_free(self) -> None:
+        """Start the market when clients are there and none of them keeps it in step."""
+        ready = [follower for follower in self._followers if follower.is_ready]
+        if ready and not any(follower.is_lockstep for follower in ready):
+            self._started = True
+
     def _is_held(self) -> bool:
         if not self._started or self._waiting:
             return True
@@ -147,11 +141,10 @@ class Driver:
         return self._options.speed if in_step else self._options.speed or FREE_RUNNING_SPEED
 
     def _step(self, at_us: int) -> None:
-        self._steps += 1
-        begins = self._timeline.move(at_us)
-        if begins:
+        if self._timeline.move(at_us):
             self._pacer.anchor(at_us)
-        self._play(begins=begins)
+            self._begin_session()
+        self._play()
         if at_us - self._saved_us >= _SAVE_EVERY_US:
             self._saved_us = at_us
             self._save_time()

@@ -107,11 +107,6 @@ class GatewayServer:
         """Return the account's back office, for tests and tools in the same process."""
         return self._broker
 
-    @property
-    def steps(self) -> int:
-        """Return how many instants of market time were played."""
-        return 0 if self._driver is None else self._driver.steps
-
     async def run(self, ready: Callable[[int], None]) -> None:
         """Serve until cancelled; `ready` is called with the port once clients can connect.
 
@@ -123,6 +118,7 @@ class GatewayServer:
             self._options,
             self._timeline,
             self._log,
+            begin_session=self._begin_session,
             play=self._play,
             save_time=self._broker.save_time,
             due_us=self._broker.due_us,
@@ -187,13 +183,15 @@ class GatewayServer:
             raise ValueError("start: a gateway without saved state needs a date to begin at")
         return start_us(self._source.calendar, self._options.start)
 
-    def _play(self, *, begins: bool) -> None:
+    def _begin_session(self) -> None:
+        """Leave the session that ended behind."""
+        self._days.begin()
+        self._broker.begin_session()
+        self._market.begin_session()
+        self._log("session.opened", {"day": self._timeline.session.day.isoformat(), "market_us": self.market_us})
+
+    def _play(self) -> None:
         """Do one instant: quotes, then what is due at the exchange, then what clients are owed."""
-        if begins:
-            self._days.begin()
-            self._broker.begin_session()
-            self._market.begin_session()
-            self._log("session.opened", {"day": self._timeline.session.day.isoformat(), "market_us": self.market_us})
         now_us = self._timeline.now_us
         whole = now_us % SECOND_US == 0
         if whole:

@@ -36,11 +36,6 @@ class Timeline:
         return self._next_open_us
 
     @property
-    def in_session(self) -> bool:
-        """Return whether the exchange is open now."""
-        return self._open_us <= self.now_us < self._close_us
-
-    @property
     def row(self) -> int:
         """Return the index of the current second in the session's tape; may lie beyond its end."""
         return (self.now_us - self._open_us) // SECOND_US

@@ -37,7 +37,17 @@ class BarColumns:
 
     def head(self, count: int) -> "BarColumns":
         """Return the oldest `count` bars."""
-        return BarColumns(*(getattr(self, column.name)[:count] for column in fields(self)))
+        return BarColumns(
+            self.start[:count],
+            self.end[:count],
+            self.open[:count],
+            self.high[:count],
+            self.low[:count],
+            self.close[:count],
+            self.volume[:count],
+            self.wap[:count],
+            self.trades[:count],
+        )
 
     def to_pandas(self) -> "pd.DataFrame":
         """Return a DataFrame indexed by the aware UTC end of each bar; for people and reports, not for the bar path."""
@@ -47,15 +57,11 @@ class BarColumns:
         return pd.DataFrame(columns, index=pd.to_datetime(self.end, unit="s", utc=True).rename("end"))
 
 
-_DTYPES: Final = tuple(np.int64 if column.name in {"start", "end", "trades"} else np.float64 for column in fields(BarColumns))
-_NAMES: Final = tuple(column.name for column in fields(BarColumns))
-
-
 class BarWindow:
     """A growing, preallocated window of the completed bars of one instrument and timeframe."""
 
     def __init__(self) -> None:
-        self._arrays = [np.empty(_FIRST_CAPACITY, dtype) for dtype in _DTYPES]
+        self._rows = _allocated(_FIRST_CAPACITY)
         self._count = 0
 
     def __len__(self) -> int:
@@ -65,41 +71,62 @@ class BarWindow:
     @property
     def last_end(self) -> int:
         """Return the end of the newest bar in epoch seconds, 0 when empty."""
-        return int(self._arrays[1][self._count - 1]) if self._count else 0
+        return int(self._rows.end[self._count - 1]) if self._count else 0
 
     def append(self, bar: Bar) -> bool:
         """Add a bar at the end; return False, and change nothing, when it is not newer than the last."""
         if bar.end <= self.last_end:
             return False
-        if self._count == len(self._arrays[0]):
-            self._arrays = [np.concatenate((array, np.empty_like(array))) for array in self._arrays]
+        if self._count == len(self._rows):
+            kept, self._rows = self._rows, _allocated(2 * self._count)
+            for old, new in zip(_arrays(kept), _arrays(self._rows), strict=True):
+                new[: self._count] = old
         self._write(self._count, bar)
         self._count += 1
         return True
 
     def replace(self, bar: Bar) -> bool:
         """Overwrite the bar with the same end; return False when there is none."""
-        row = int(np.searchsorted(self._arrays[1][: self._count], bar.end))
-        if row == self._count or self._arrays[1][row] != bar.end:
+        ends = self._rows.end[: self._count]
+        row = int(np.searchsorted(ends, bar.end))
+        if row == self._count or ends[row] != bar.end:
             return False
         self._write(row, bar)
         return True
 
     def drop_before(self, end: int) -> None:
         """Forget the bars that ended before `end` (epoch seconds)."""
-        first = int(np.searchsorted(self._arrays[1][: self._count], end))
+        first = int(np.searchsorted(self._rows.end[: self._count], end))
         if first:
-            for array in self._arrays:
+            for array in _arrays(self._rows):
                 array[: self._count - first] = array[first : self._count].copy()
             self._count -= first
 
     def columns(self) -> BarColumns:
         """Return views of all bars; they are valid until the next change of the window."""
-        return BarColumns(*(array[: self._count] for array in self._arrays))
+        return self._rows.head(self._count)
 
     def _write(self, row: int, bar: Bar) -> None:
-        for array, name in zip(self._arrays, _NAMES, strict=True):
-            array[row] = getattr(bar, name)
+        rows = self._rows
+        rows.start[row], rows.end[row] = bar.start, bar.end
+        rows.open[row], rows.high[row], rows.low[row], rows.close[row] = bar.open, bar.high, bar.low, bar.close
+        rows.volume[row], rows.wap[row], rows.trades[row] = bar.volume, bar.wap, bar.trades
+
+
+def _allocated(capacity: int) -> BarColumns:
+    def whole() -> NDArray[np.int64]:
+        return np.empty(capacity, np.int64)
+
+    def real() -> NDArray[np.float64]:
+        return np.empty(capacity, np.float64)
+
+    return BarColumns(
+        start=whole(), end=whole(), open=real(), high=real(), low=real(), close=real(), volume=real(), wap=real(), trades=whole()
+    )
+
+
+def _arrays(rows: BarColumns) -> tuple[NDArray[np.int64] | NDArray[np.float64], ...]:
+    return rows.start, rows.end, rows.open, rows.high, rows.low, rows.close, rows.volume, rows.wap, rows.trades
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,7 +115,7 @@ class Orchestrator:
     async def _wind_down(self) -> None:
         """No new decisions, entries cancelled and confirmed, day report so far."""
         self._stopping = True
-        log.info("daemon.stopping", working_orders=len(self._parts.executor.working))
+        log.info("shutdown.began", working_orders=len(self._parts.executor.working))
         if self.link.synchronisations:
             await self._stop_trading()
             await self.sequencer.flush()

@@ -1,6 +1,6 @@
 """Collects the report of one day from the journal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Final
@@ -9,14 +9,24 @@ from sqlalchemy import Engine
 
 from daemon.domain.decision import StrategyId
 from daemon.domain.errors import ConfigError
-from daemon.domain.records import CommissionRecorded, EquityMarked, FillRecorded, PositionMarked, RunStarted
+from daemon.domain.records import CommissionRecorded, EquityMarked, PositionMarked, RunStarted
+from daemon.domain.timeframe import Timeframe
 from daemon.journal import queries
-from daemon.journal.queries import WHOLE_ACCOUNT, OrderLine, Span
+from daemon.journal.queries import WHOLE_ACCOUNT, Span
 from daemon.market.sessions import OutOfCalendar, Session, TradingCalendar
 from daemon.reports import journal_day
 from daemon.reports.errors import DayNotThere, NothingToReport
 from daemon.reports.execution_quality import execution_quality
-from daemon.reports.values import DayReport, EquityPoint, FillLine, HeldPosition, Result, StateChange, StrategyDay
+from daemon.reports.values import (
+    DayReport,
+    EquityPoint,
+    FillLine,
+    HeldPosition,
+    Refusal,
+    Result,
+    StateChange,
+    StrategyDay,
+)
 
 _DEFAULT_EXCHANGE: Final = "XNYS"
 
@@ -90,9 +100,7 @@ class _Collector:
             for commission in journal_day.commissions(engine, self._span)
             if self._is_wanted(commission.strategy)
         ]
-        self._orders = [
-            order for order in queries.orders(engine, self._span) if self._is_wanted(order.intent.strategy)
-        ]
+        self._orders = [order for order in queries.orders(engine, self._span) if self._is_wanted(order.intent.strategy)]
 
     def report(self) -> DayReport:
         engine, span, session = self._engine, self._span, self._session
@@ -140,8 +148,22 @@ class _Collector:
         names = [name for name in journal_day.strategies(self._engine, self._span) if self._is_wanted(name)]
         return tuple(self._strategy(name, decisions.get(name, {}), refusals.get(name, ())) for name in names)
 
-    def _strategy(self, name: str, decisions, refusals) -> StrategyDay:  # type: ignore[no-untyped-def]
-        raise NotImplementedError
+    def _strategy(self, name: str, decisions: Mapping[str, int], refusals: tuple[Refusal, ...]) -> StrategyDay:
+        strategy = StrategyId(name)
+        fills = [fill for fill in self._fills if fill.strategy == strategy]
+        orders = [order for order in self._orders if order.intent.strategy == strategy]
+        commissions = [commission for commission in self._commissions if commission.strategy == strategy]
+        marks = queries.equity_series(self._engine, self._span, strategy=strategy)
+        return StrategyDay(
+            strategy=name,
+            result=self._result(strategy, marks, commissions),
+            orders=len(orders),
+            filled_orders=sum(1 for order in orders if order.filled),
+            fills=len(fills),
+            traded_value=sum((fill.quantity * fill.price for fill in fills), Decimal(0)),
+            decisions=decisions,
+            refusals=refusals,
+        )
 
     def _result(
         self, strategy: StrategyId, marks: Sequence[EquityMarked], commissions: Iterable[CommissionRecorded]
@@ -160,3 +182,70 @@ class _Collector:
             drawdown=drawdown,
             drawdown_fraction=fraction,
         )
+
+    def _fill_lines(self) -> tuple[FillLine, ...]:
+        costs = journal_day.commissions_of(self._engine, [fill.exec_id for fill in self._fills])
+        return tuple(
+            FillLine(
+                at=fill.at,
+                strategy=fill.strategy,
+                instrument=fill.instrument,
+                side=fill.side.value,
+                quantity=fill.quantity,
+                price=fill.price,
+                commission=costs.get(fill.exec_id),
+            )
+            for fill in self._fills
+        )
+
+    def _positions(self) -> tuple[HeldPosition, ...]:
+        held = queries.positions(self._engine, before=self._span.end)
+        wanted = [_held(position) for position in held if self._is_wanted(position.strategy)]
+        return tuple(sorted(wanted, key=lambda position: (position.strategy, position.instrument)))
+
+    def _changes(self) -> tuple[StateChange, ...]:
+        return tuple(
+            StateChange(at=change.at, state=change.state, strategy=change.strategy, who=change.who, why=change.why)
+            for change in journal_day.state_changes(self._engine, self._span)
+            if change.strategy is None or self._is_wanted(change.strategy)
+        )
+
+
+def _whole_day(day: date, calendar: TradingCalendar) -> Span:
+    midnight = datetime.combine(day, time(), calendar.timezone)
+    next_midnight = datetime.combine(day + timedelta(days=1), time(), calendar.timezone)
+    return Span(start=midnight.astimezone(UTC), end=next_midnight.astimezone(UTC))
+
+
+def _held(position: PositionMarked) -> HeldPosition:
+    return HeldPosition(
+        strategy=position.strategy,
+        instrument=position.instrument,
+        quantity=position.quantity,
+        average_cost=position.total_cost / position.quantity,
+        price=position.price,
+        value=position.quantity * position.price,
+        unrealized=position.unrealized_pnl,
+    )
+
+
+def _drawdown(start: Decimal | None, marks: Sequence[EquityMarked]) -> tuple[Decimal | None, float | None]:
+    """Return the deepest fall from the peak so far, and as a fraction of it; the day's start is the first peak."""
+    if start is None:
+        return None, None
+    peak, deepest, fraction = start, Decimal(0), 0.0
+    for mark in marks:
+        peak = max(peak, mark.equity)
+        deepest = max(deepest, peak - mark.equity)
+        if peak > 0:
+            fraction = max(fraction, float((peak - mark.equity) / peak))
+    return deepest, fraction
+
+
+def _only_currency(commissions: Iterable[CommissionRecorded]) -> str | None:
+    named = {commission.currency for commission in commissions}
+    return named.pop() if len(named) == 1 else None
+
+
+def _by_length(bars: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(bars.items(), key=lambda item: Timeframe.parse(item[0])))

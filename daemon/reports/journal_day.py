@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Engine, Table, and_, func, select
+from sqlalchemy import ColumnElement, Engine, Table, func, select
 
 from daemon.domain.decision import StrategyId
 from daemon.domain.records import CommissionRecorded, Record, RunStarted, TradingStateChanged
@@ -36,7 +36,7 @@ def strategies(engine: Engine, span: Span) -> tuple[str, ...]:
     found: set[str] = set()
     with engine.connect() as connection:
         for table in (schema.EQUITY, schema.DECISION, schema.INTENT, schema.FILL):
-            query = select(table.c.strategy).where(and_(True, *_within(table, span))).distinct()
+            query = select(table.c.strategy).where(*_within(table, span)).distinct()
             found.update(connection.scalars(query))
     return tuple(sorted(found - {"*"}))
 
@@ -47,7 +47,7 @@ def decisions(engine: Engine, span: Span) -> Mapping[str, Mapping[str, int]]:
     count = func.count()
     query = (
         select(table.c.strategy, table.c.outcome, count)
-        .where(and_(True, *_within(table, span)))
+        .where(*_within(table, span))
         .group_by(table.c.strategy, table.c.outcome)
         .order_by(count.desc(), table.c.outcome)
     )
@@ -64,7 +64,7 @@ def refusals(engine: Engine, span: Span) -> Mapping[str, tuple[Refusal, ...]]:
     query = (
         select(decision.c.strategy, check.c.control, check.c.scope, check.c.offered, check.c.allowed)
         .join(decision, decision.c.decision_id == check.c.decision_id)
-        .where(and_(check.c.passed.is_(False), *_within(check, span)))
+        .where(check.c.passed.is_(False), *_within(check, span))
         .order_by(check.c.seq)
     )
     examples: dict[tuple[str, str, str], str] = {}
@@ -98,7 +98,7 @@ def gaps(engine: Engine, span: Span) -> tuple[GapLine, ...]:
     """Return the bars that never came, counted by instrument, timeframe and cause."""
     table = schema.GAP
     by = (table.c.instrument, table.c.timeframe, table.c.cause)
-    query = select(*by, func.count()).where(and_(True, *_within(table, span))).group_by(*by).order_by(*by)
+    query = select(*by, func.count()).where(*_within(table, span)).group_by(*by).order_by(*by)
     with engine.connect() as connection:
         return tuple(
             GapLine(instrument=instrument, timeframe=timeframe, cause=cause, count=count)
@@ -130,6 +130,6 @@ def _within(table: Table, span: Span) -> list[ColumnElement[bool]]:
 def _records(engine: Engine, record_type: type[R], wanted: Sequence[ColumnElement[bool]]) -> tuple[R, ...]:
     table = schema.METADATA.tables[record_type.TABLE]
     columns = [table.c[name] for name in FIELD_NAMES[record_type]]
-    query = select(*columns).where(and_(True, *wanted)).order_by(table.c.seq)
+    query = select(*columns).where(*wanted).order_by(table.c.seq)
     with engine.connect() as connection:
         return tuple(record_from_row(record_type, row) for row in connection.execute(query))

@@ -12,14 +12,14 @@ from daemon.domain.records import AlertRaised
 class Result:
     """What a ledger, or the whole account, made of the day. Money is in the account's currency."""
 
-    start: Decimal | None          # equity at the day's start; None = never valued that day
+    start: Decimal | None  # equity at the day's start; None = never valued that day
     end: Decimal | None
-    pnl: Decimal | None            # end - start, after commission
-    pnl_fraction: float | None     # of the start; 0.01 = 1 %
-    realized: Decimal              # before commission
+    pnl: Decimal | None  # end - start, after commission
+    pnl_fraction: float | None  # of the start; 0.01 = 1 %
+    realized: Decimal  # before commission
     commission: Decimal
-    drawdown: Decimal | None       # deepest fall below the day's peak so far, >= 0
-    drawdown_fraction: float | None   # of that peak
+    drawdown: Decimal | None  # deepest fall below the day's peak so far, >= 0
+    drawdown_fraction: float | None  # of that peak
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Refusal:
     control: str
     scope: str
     count: int
-    example: str                   # offered and allowed of the first one
+    example: str  # offered and allowed of the first one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +38,11 @@ class StrategyDay:
 
     strategy: str
     result: Result
-    orders: int                    # intents that passed every control
-    filled_orders: int             # of these, with at least one execution
+    orders: int  # intents that passed every control
+    filled_orders: int  # of these, with at least one execution
     fills: int
     traded_value: Decimal
-    decisions: Mapping[str, int]   # outcome -> count
+    decisions: Mapping[str, int]  # outcome -> count
     refusals: tuple[Refusal, ...]
 
 
@@ -60,24 +60,24 @@ class Distribution:
 class ExecutionQuality:
     """How well the finished orders were carried out. Slippage is in basis points, positive = cost."""
 
-    slippage_bps: Mapping[str, Distribution]   # reference -> decision, mid, touch
-    parts_bps: Mapping[str, Distribution]      # delay, spread, impact: they add up to the slippage against the decision
-    market_ms: Mapping[str, Distribution]      # stage -> market milliseconds
-    host_ms: Mapping[str, Distribution]        # stage -> host milliseconds
-    warnings: int                              # orders that passed a bound
+    slippage_bps: Mapping[str, Distribution]  # reference -> decision, mid, touch
+    parts_bps: Mapping[str, Distribution]  # delay, spread, impact: they add up to the slippage against the decision
+    market_ms: Mapping[str, Distribution]  # stage -> market milliseconds
+    host_ms: Mapping[str, Distribution]  # stage -> host milliseconds
+    warnings: int  # orders that passed a bound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillLine:
     """An execution that stands."""
 
-    at: datetime                   # market time at which the daemon learnt of it
+    at: datetime  # market time at which the daemon learnt of it
     strategy: str
     instrument: str
     side: str
     quantity: Decimal
     price: Decimal
-    commission: Decimal | None     # None: not reported yet
+    commission: Decimal | None  # None: not reported yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,7 @@ class StateChange:
 
     at: datetime
     state: str
-    strategy: str | None           # None = the whole daemon
+    strategy: str | None  # None = the whole daemon
     who: str
     why: str
 
@@ -128,21 +128,21 @@ class DayReport:
 
     day: date
     exchange: str
-    timezone: str                  # of the exchange, IANA name
+    timezone: str  # of the exchange, IANA name
     opened: datetime
     closes: datetime
-    closed: bool                   # whether the daemon saw the session's close
-    only: str | None               # the one strategy it is about, None = all
+    closed: bool  # whether the daemon saw the session's close
+    only: str | None  # the one strategy it is about, None = all
     mode: str
     account: str
     version: str
     seed: int | None
-    starts: int                    # daemons that began that day
-    currency: str | None           # None: no commission named one
-    result: Result                 # of the whole account, or of the one strategy
+    starts: int  # daemons that began that day
+    currency: str | None  # None: no commission named one
+    result: Result  # of the whole account, or of the one strategy
     strategies: tuple[StrategyDay, ...]
     curve: tuple[EquityPoint, ...]
-    bars: Mapping[str, int]        # timeframe -> bars of all instruments
+    bars: Mapping[str, int]  # timeframe -> bars of all instruments
     gaps: tuple[GapLine, ...]
     quality: ExecutionQuality
     fills: tuple[FillLine, ...]

@@ -44,8 +44,6 @@ def parse_yaml(text: str, name: str, environ: Mapping[str, str]) -> Layer:
         return Layer(faults=(f"{name}: … is not YAML: {error}; remove the unprintable character".replace("\n", " "),))
     except RecursionError:
         return Layer(faults=(f"{name}: … is nested too deeply; no setting needs more than a few levels",))
-    finally:
-        loader.dispose()
 
 
 def _unreadable(path: Path, problem: str) -> Layer:

@@ -23,12 +23,12 @@ PATIENCE_S = 10.0  # host seconds until a test gives up
 
 
 class Events:
-    """A GatewayLog that remembers."""
+    """Remembers what the gateway logs."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, dict[str, Fact]]] = []
 
-    def __call__(self, event: str, fields: dict[str, Fact], /) -> None:
+    def take(self, event: str, fields: dict[str, Fact], /) -> None:
         self.seen.append((event, fields))
 
     def named(self, event: str) -> list[dict[str, Fact]]:
@@ -98,7 +98,7 @@ class SteppedIB(IB):
 async def serving(**changes: object) -> AsyncIterator[Running]:
     """Run a gateway for as long as the block lasts, then stop it cleanly."""
     log, source = Events(), TinyMarket()
-    server = GatewayServer(replace(GatewayOptions(start=DAY), **changes), source, log)  # type: ignore[arg-type]
+    server = GatewayServer(replace(GatewayOptions(start=DAY), **changes), source, log.take)  # type: ignore[arg-type]
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(server.run(port.set_result))
     try:

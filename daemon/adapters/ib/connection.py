@@ -86,6 +86,7 @@ class IbConnection:
         self._farms_up = asyncio.Event()
         self._snapshot_lock = asyncio.Lock()
         self._instants: deque[RawIB | None] = deque()  # who sent each instant that was not acknowledged yet
+        self._owes_acknowledgement = False
         self._account = ""
         self._order_id = 1
         self._since: datetime | None = None
@@ -194,11 +195,25 @@ class IbConnection:
         self._order_id = max(self._order_id, minimum)
 
     def acknowledge_instant(self) -> None:
-        """Acknowledge the oldest instant handed to the sink, unless its connection is gone."""
-        if self._instants:
-            ib = self._instants.popleft()
-            if ib is not None and ib is self._ib and ib.is_open:
-                ib.send(ib.client.reqCurrentTime)
+        """Acknowledge the oldest instant handed to the sink, unless its connection is gone.
+
+        While the connection is still being set up the acknowledgement is kept back: without its streams the daemon
+        would miss what the market does next.
+        """
+        if not self._instants:
+            return
+        ib = self._instants.popleft()
+        if ib is None or ib is not self._ib:
+            return
+        if self._up:
+            self._acknowledge(ib)
+        else:
+            self._owes_acknowledgement = True
+
+    def _acknowledge(self, ib: RawIB) -> None:
+        self._owes_acknowledgement = False
+        if ib.is_open:
+            ib.send(ib.client.reqCurrentTime)
 
     def drop(self, cause: str) -> None:
         """Break off the present connection and make a new one."""
@@ -232,6 +247,7 @@ class IbConnection:
         ib = RawIB(self, self.subscriber.streams, self._clock.now, timezone=self._settings.timezone)
         self._ib = ib
         self._farms_up.clear()
+        self._owes_acknowledgement = False
         up_at: float | None = None
         try:
             await self._open(ib)
@@ -254,6 +270,8 @@ class IbConnection:
         self._upstream_up = True
         self.subscriber.streams.all_lost()
         await self._take_snapshot(ib)
+        if ib.is_lockstep:
+            await self.subscriber.subscribe_missing(ib, self._budget)
 
     async def _serve(self, ib: RawIB) -> str:
         async with asyncio.TaskGroup() as group:
@@ -336,6 +354,8 @@ class IbConnection:
         )  # fmt: skip
         self._tell_change("connected")
         self._came_up.set()
+        if self._owes_acknowledgement:
+            self._acknowledge(ib)
 
     def _went_down(self) -> None:
         self._came_up.clear()

@@ -17,12 +17,11 @@ PROGRAM = """
 import sys
 from datetime import date
 from pathlib import Path
-from daemon.gateway.log import silent
 from daemon.gateway.options import GatewayOptions
 from daemon.gateway.process import main
 from tests.fakes.tiny_market import TinyMarket
 options = GatewayOptions(start=date(2024, 3, 5), state_path=Path(sys.argv[1]))
-main(options, TinyMarket(), silent, stop_on_stdin_eof=True)
+main(options, TinyMarket(), lambda event, facts: None, stop_on_stdin_eof=True)
 """
 
 

@@ -284,13 +284,13 @@ async def test_books_of_another_account_or_kind_are_refused(tmp_path: Path) -> N
         pass
     with pytest.raises(LedgerBroken, match="DU1234567"):
         GatewayServer(
-            GatewayOptions(account="DU2", start=DAY, state_path=tmp_path / "gateway.db"), TinyMarket(), Events()
+            GatewayOptions(account="DU2", start=DAY, state_path=tmp_path / "gateway.db"), TinyMarket(), Events().take
         )
     (tmp_path / "text.db").write_text("no database at all, but long enough to be looked at " * 20)
     with pytest.raises(LedgerBroken):
         Ledger.open(tmp_path / "text.db")
     with pytest.raises(ValueError, match="start"):
-        GatewayServer(GatewayOptions(), TinyMarket(), Events())
+        GatewayServer(GatewayOptions(), TinyMarket(), Events().take)
 
 
 def test_steps_are_for_those_who_ask() -> None:

@@ -99,8 +99,8 @@ def test_spans_and_sizes() -> None:
 
 def raw(**changes: object) -> RawTicket:
     values: dict[str, object] = {
-        "action": "BUY", "quantity": Decimal(10), "order_type": "LMT", "limit_price": 10.25, "stop_price": None, "tif": "",
-        "order_ref": "r", "account": "", "exchange": "SMART", "outside_rth": False, "unsupported": (),
+        "action": "BUY", "quantity": Decimal(10), "order_type": "LMT", "limit_price": 10.25, "stop_price": None,
+        "tif": "", "order_ref": "r", "account": "", "exchange": "SMART", "outside_rth": False, "unsupported": (),
     }  # fmt: skip
     return RawTicket(**(values | changes))  # type: ignore[arg-type]
 

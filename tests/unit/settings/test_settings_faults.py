@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from daemon.domain.errors import ConfigError
+from daemon.domain.errors import ConfigError, ForbiddenError
 from daemon.domain.timeframe import Timeframe
+from daemon.settings.faults import section_at
 from daemon.settings.loading import load_settings
+from daemon.settings.model import Settings
+from daemon.settings.strategies import StrategySettings
 
 STRATEGY = "{id: a, symbols: [SPY], timeframes: [1m, 1h], capital: 5000"
 
@@ -102,7 +105,10 @@ def is_weekday(exchange: str, day: date) -> bool:
         (
             "api_token: abc",
             "api_token: **********",
-            "unknown key; known here: mode, instance, dry_run, ib, market, calendar, strategies, combination, limits, execution, monitors, journal, logs, control",
+            (
+                "unknown key; known here: mode, instance, dry_run, ib, market, calendar, strategies, combination, "
+                "limits, execution, monitors, journal, logs, control"
+            ),
         ),
         ("mode: alpaca_paper", "mode: 'alpaca_paper'", "is not available in this version; use paper or ibkr_paper"),
         ("strategies: []", "strategies: []", "must not be empty; name at least one"),
@@ -254,3 +260,42 @@ def test_long_values_are_cut_and_secrets_inside_them_masked(tmp_path: Path) -> N
     (fault,) = faults(tmp_path, f"zzz: {{smtp_password: hunter2hunter2, text: {'x' * 100}}}")
     assert "hunter2" not in fault
     assert "…" in fault.partition(" … ")[0]
+
+
+ODD_VALUES: tuple[object, ...] = (
+    None, True, 0, -1, 1 << 70, 0.5, 1e308, float("nan"), "", " ", "x", "1", "\ud800", [], [None], [1, "a"], {}, {"a": 1},
+    {"0": {}}, [[]], [{}], b"x",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ODD_VALUES, ids=repr)
+def test_no_value_of_any_key_leads_to_anything_but_settings_or_faults(value: object) -> None:
+    for key in (key for section in ("", *Settings.model_fields) for key in _keys(section)):
+        try:
+            load_settings(None, {key: value}, {}, validate_strategy=refuse_zero, is_trading_day=is_weekday)
+        except ConfigError as error:
+            assert all(" … " in fault for fault in error.faults if fault.startswith(key))
+        except ForbiddenError as error:
+            assert error.cure
+
+
+@pytest.mark.parametrize("value", ODD_VALUES, ids=repr)
+def test_nor_does_any_value_in_a_strategy(value: object) -> None:
+    whole = {"id": "a", "symbols": ["SPY"], "timeframes": ["1m"], "capital": 5, "limits": {"daily_trades": 5}}
+    for name in (*StrategySettings.model_fields, "limits.daily_trades", "weights.1m", "unknown"):
+        outer, _, inner = name.partition(".")
+        try:
+            load_settings(
+                None,
+                {"strategies": [whole | {outer: {inner: value} if inner else value}]},
+                {},
+                validate_strategy=refuse_zero,
+                is_trading_day=is_weekday,
+            )
+        except ConfigError as error:
+            assert error.faults
+
+
+def _keys(section: str) -> list[str]:
+    model = section_at((section,)) if section else Settings
+    return [f"{section}.{name}".lstrip(".") for name in model.model_fields] if model else []

@@ -77,9 +77,8 @@ def test_yaml_gives_the_settings_back(tmp_path: Path) -> None:
 
 def test_hashes_do_not_depend_on_order_or_spelling(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
-    path.write_text(
-        "monitors: {health_s: 300.0}\nmarket: {initial_cash: 1e5}\ncombination: {weights: {4h: .4, 60m: .3, 15m: .2, 5m: .1}}"
-    )
+    weights = "combination: {weights: {4h: .4, 60m: .3, 15m: .2, 5m: .1}}"
+    path.write_text(f"monitors: {{health_s: 300.0}}\nmarket: {{initial_cash: 1e5}}\n{weights}\n", encoding="utf-8")
     assert load_settings(path, {}, {}).hash == config_hash(Settings())
 
 
