@@ -46,9 +46,11 @@ from daemon.reports.child import ChildDayReporter
 from daemon.risk.limits import AccountGuard, AccountLimits, StrategyLimits
 from daemon.runtime.clock import MarketClock
 from daemon.runtime.inbox import Inbox
+from daemon.runtime.logs import reopen
 from daemon.runtime.notify import Notifier
 from daemon.runtime.state_lock import state_lock
 from daemon.runtime.supervisor import Service
+from daemon.runtime.watchdog import Watchdog
 from daemon.settings.loading import LoadedSettings
 from daemon.settings.model import Settings
 from daemon.settings.output import limits_hash, plain
@@ -104,15 +106,14 @@ async def _run(loaded: LoadedSettings, options: RunOptions, on_clock: Callable[[
         past = await journal.restore()
         since = journal.last_seq
         _refuse_going_back(settings, options, past)
-        daemon = _Daemon(loaded, options, clock, journal, past)
-        _stop_on_signals(daemon.orchestrator)
+        daemon = _Daemon(loaded, options, clock, journal, past, notifier)
+        _stop_on_signals(daemon.orchestrator, notifier)
         gc.set_threshold(*_GC_THRESHOLDS)
         log.info("daemon.started", mode=settings.mode, version=__version__, state=str(state), config=loaded.source, instance=daemon.instance)
-        notifier.ready()
         try:
             await daemon.orchestrator.run()
         finally:
-            notifier.stopping()
+            notifier.close()
         log.info("daemon.stopped", days=daemon.orchestrator.keeper.days_closed)
         return RunResult(
             journal=journal.url.render_as_string(hide_password=False),
@@ -126,7 +127,13 @@ class _Daemon:
     """The parts of one daemon, put together."""
 
     def __init__(
-        self, loaded: LoadedSettings, options: RunOptions, clock: MarketClock, journal: JournalWriter, past: Sequence[Record]
+        self,
+        loaded: LoadedSettings,
+        options: RunOptions,
+        clock: MarketClock,
+        journal: JournalWriter,
+        past: Sequence[Record],
+        notifier: Notifier,
     ) -> None:
         settings = loaded.settings
         self._settings = settings
@@ -170,7 +177,7 @@ class _Daemon:
         )
         control = DaemonControl(parts, lambda: self.orchestrator)
         socket_path = settings.control.socket or options.state / "paperd.sock"
-        extra: list[Service] = [ControlSocket(control, socket_path), *self._embedded()]
+        extra: list[Service] = [ControlSocket(control, socket_path), Watchdog(notifier, clock.host_ns), *self._embedded()]
         self.orchestrator = Orchestrator(parts, intervals=_intervals(settings), days=options.days, extra=extra)
 
     def market_seconds(self) -> float:
@@ -364,10 +371,17 @@ def _refuse_going_back(settings: Settings, options: RunOptions, past: Sequence[R
         )
 
 
-def _stop_on_signals(orchestrator: Orchestrator) -> None:
+def _stop_on_signals(orchestrator: Orchestrator, notifier: Notifier) -> None:
+    """Let SIGTERM and SIGINT begin the orderly shutdown, and SIGHUP reopen the log files; a second one changes nothing."""
+
+    def stop() -> None:
+        notifier.stopping()
+        orchestrator.request_stop()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, orchestrator.request_stop)
+        loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGHUP, reopen)
 
 
 def _jsonable(value: Mapping[str, object]) -> Mapping[str, object]:

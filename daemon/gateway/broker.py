@@ -5,6 +5,7 @@ from decimal import Decimal
 from hashlib import blake2b
 from typing import Protocol
 
+from daemon.domain.errors import InvariantBroken
 from daemon.domain.order import OrderType, Side
 from daemon.gateway.account import ZERO, Account, Valuation
 from daemon.gateway.days import Days
@@ -342,7 +343,7 @@ class Broker:
                     )
                 )
             case Rejected():
-                raise LedgerBroken(f"the exchange refused order {outcome.key}: {outcome.reason}")
+                raise InvariantBroken(f"the exchange refused order {outcome.key}: {outcome.reason}")
 
     def _fill(self, order: OrderRow, fill: Filled) -> None:
         commission = self._commissions.charge(

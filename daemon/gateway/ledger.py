@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from daemon.domain.errors import ConfigError
 from daemon.gateway.account import Position
 
 _SCHEMA = """
@@ -39,7 +40,7 @@ CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) S
 """
 
 
-class LedgerBroken(RuntimeError):
+class LedgerBroken(ConfigError):
     """The file is no gateway ledger, or belongs to another account."""
 
 

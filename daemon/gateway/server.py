@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from daemon.domain.errors import ConfigError
 from daemon.gateway.bars import Closes
 from daemon.gateway.broker import Broker
 from daemon.gateway.connection import NO_ID, Connection
@@ -29,6 +30,7 @@ from daemon.gateway.wire import session_requests as sr
 from daemon.gateway.wire.account_responses import CurrentTime, FamilyCode, FamilyCodes, ManagedAccounts, NextValidId
 from daemon.gateway.wire.messages import Request
 from daemon.gateway.wire.order_request import PlaceOrder
+from daemon.market.sessions import OutOfCalendar
 from daemon.matching.commission import PercentOfNotional
 from daemon.matching.exchange import SimulatedExchange
 from daemon.matching.latency import LatencyModel
@@ -52,8 +54,7 @@ class GatewayServer:
 
         Raises:
             LedgerBroken: the state file is something else, or another account's.
-            ValueError: neither the options nor the state file say when to start.
-            OutOfCalendar: the calendar does not reach the start.
+            ConfigError: neither the options nor the state file say when to start, or the calendar does not reach it.
         """
         self._options = options
         self._source = source
@@ -180,8 +181,11 @@ class GatewayServer:
         if saved is not None:
             return saved
         if self._options.start is None:
-            raise ValueError("start: a gateway without saved state needs a date to begin at")
-        return start_us(self._source.calendar, self._options.start)
+            raise ConfigError("start: a gateway without saved state needs a date to begin at")
+        try:
+            return start_us(self._source.calendar, self._options.start)
+        except OutOfCalendar as error:
+            raise ConfigError(f"start: {error}") from error
 
     def _begin_session(self) -> None:
         """Leave the session that ended behind."""

@@ -112,6 +112,10 @@ class BarBuilder:
         """Treat every bar up to `end` as final: it was had from history."""
         self._taken_until = max(self._taken_until, end)
 
+    def forget_forming(self) -> None:
+        """Drop the parts of bars that are not final: they are about to be had from history, cut in other lengths."""
+        self._open.clear()
+
     def _revise(self, part: Bar, end: int) -> PartFate:
         if self._taken is None or self._taken.end != end:
             return PartFate.OUTSIDE

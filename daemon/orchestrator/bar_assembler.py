@@ -95,6 +95,7 @@ class BarAssembler:
         """Give the forming bars what was missed of them, and treat the bars that ended by `now_s` as final."""
         for timeframe, builder in self._builders.get(instrument, {}).items():
             builder.skip_to(self._last_end(timeframe, now_s))
+            builder.forget_forming()
             for part in parts:
                 builder.add(part)
 

@@ -3,6 +3,7 @@
 import math
 import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
@@ -21,6 +22,12 @@ def _number(value: object) -> object:
 def _plain(value: Decimal) -> Decimal:
     """Return one spelling for equal amounts (5E+4, 50000.0 -> 50000), so that equal settings have equal hashes."""
     return Decimal(format(value.normalize(), "f"))
+
+
+def _location(value: Path) -> Path:
+    if not str(value).isascii() and any("\ud800" <= letter <= "\udfff" for letter in str(value)):
+        raise ValueError("has bytes that are not UTF-8; rename the file or folder")
+    return value
 
 
 def _symbol(value: str) -> str:
@@ -60,6 +67,7 @@ Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), _NUMBER]
 Amount = Annotated[Decimal, Field(gt=0), AfterValidator(_plain), _NUMBER]
 Fraction = Annotated[Decimal, Field(gt=0, le=1), AfterValidator(_plain), _NUMBER]
 Rate = Annotated[Decimal, Field(ge=0, lt=1), AfterValidator(_plain), _NUMBER]
+Location = Annotated[Path, AfterValidator(_location)]
 Symbol = Annotated[str, AfterValidator(_symbol)]
 Speed = Annotated[float | Literal["max"], BeforeValidator(_speed)]
 Frame = Annotated[

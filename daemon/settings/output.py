@@ -78,7 +78,7 @@ def _number(value: Decimal) -> int | float | str:
 
 
 def _hash(values: object) -> str:
-    canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    canonical = json.dumps(values, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -9,7 +9,20 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field, SecretStr
 
 from daemon.domain.timeframe import Timeframe
-from daemon.settings.fields import Amount, Count, Delay, Frame, Natural, Port, Rate, Seconds, Share, Speed, Weight
+from daemon.settings.fields import (
+    Amount,
+    Count,
+    Delay,
+    Frame,
+    Location,
+    Natural,
+    Port,
+    Rate,
+    Seconds,
+    Share,
+    Speed,
+    Weight,
+)
 from daemon.settings.section import Section
 
 SYNTHETIC_START: Final = date(2026, 3, 2)  # a full NYSE session, a Monday
@@ -58,7 +71,7 @@ class Market(Section):
     source: Literal["synthetic", "replay"] = Field(
         "synthetic", description="synthetic (seeded) or replay (recorded data)"
     )
-    data: Path | None = Field(None, description="directory of recorded data; replay needs it")
+    data: Location | None = Field(None, description="directory of recorded data; replay needs it")
     speed: Speed = Field(60.0, description="market seconds per host second, or max")
     seed: Natural = Field(1, description="the same seed gives the same market, to the bit")
     start: date | None = Field(
@@ -141,12 +154,12 @@ class Logs(Section):
         "info", description="the least that is shown"
     )
     paper_log: bool = Field(True, description="keep trade lines in a file of their own too")
-    paper_log_file: Path | None = Field(None, description="that file; null = logs/paper.log in the state directory")
+    paper_log_file: Location | None = Field(None, description="that file; null = logs/paper.log in the state directory")
 
 
 class Control(Section):
     """The commands' way to the running daemon."""
 
-    socket: Annotated[Path, AfterValidator(_socket_path)] | None = Field(
+    socket: Annotated[Location, AfterValidator(_socket_path)] | None = Field(
         None, description="Unix socket; null = paperd.sock in the state directory"
     )

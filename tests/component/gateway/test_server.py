@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from ib_insync import IB, LimitOrder, MarketOrder
 
+from daemon.domain.errors import ConfigError
 from daemon.gateway.ledger import ExecutionRow, Ledger, LedgerBroken
 from daemon.gateway.options import GatewayOptions
 from daemon.gateway.server import GatewayServer
@@ -289,7 +290,7 @@ async def test_books_of_another_account_or_kind_are_refused(tmp_path: Path) -> N
     (tmp_path / "text.db").write_text("no database at all, but long enough to be looked at " * 20)
     with pytest.raises(LedgerBroken):
         Ledger.open(tmp_path / "text.db")
-    with pytest.raises(ValueError, match="start"):
+    with pytest.raises(ConfigError, match="start"):
         GatewayServer(GatewayOptions(), TinyMarket(), Events().take)
 
 
