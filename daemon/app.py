@@ -36,6 +36,8 @@ from daemon.engine.sizing import SizingRule
 from daemon.engine.strategy_slot import StrategySetup
 from daemon.execution.paper_executor import ExecutionRules, PaperExecutor
 from daemon.gateway.embedded import EmbeddedGateway
+from daemon.journal.queries import last_at, last_bar_ends
+from daemon.journal.reader import open_reader
 from daemon.journal.writer import JournalWriter
 from daemon.market.sessions import TradingCalendar
 from daemon.market.windows import BarSchedule
@@ -103,9 +105,9 @@ async def _run(loaded: LoadedSettings, options: RunOptions, on_clock: Callable[[
         journal = await stack.enter_async_context(
             await JournalWriter.open(settings.journal.url.get_secret_value() if settings.journal.url else state / "journal.db")
         )
-        past = await journal.restore()
+        past = _past_of(await journal.restore(), journal)
         since = journal.last_seq
-        _refuse_going_back(settings, options, past)
+        _refuse_going_back(settings, options, past.records)
         daemon = _Daemon(loaded, options, clock, journal, past, notifier)
         _stop_on_signals(daemon.orchestrator, notifier)
         gc.set_threshold(*_GC_THRESHOLDS)
@@ -123,6 +125,28 @@ async def _run(loaded: LoadedSettings, options: RunOptions, on_clock: Callable[[
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What the journal knows of earlier runs."""
+
+    records: Sequence[Record]               # from which heart and executor are rebuilt
+    last_at: datetime | None                # market time of the newest record
+    bars_until: Mapping[Timeframe, int]     # end of the newest bar of each timeframe, epoch seconds
+
+
+def _past_of(records: Sequence[Record], journal: JournalWriter) -> Past:
+    engine = open_reader(journal.url)
+    try:
+        ends = last_bar_ends(engine)
+        return Past(
+            records=records,
+            last_at=last_at(engine),
+            bars_until={Timeframe.parse(label): end for label, end in ends.items()},
+        )
+    finally:
+        engine.dispose()
+
+
 class _Daemon:
     """The parts of one daemon, put together."""
 
@@ -132,21 +156,22 @@ class _Daemon:
         options: RunOptions,
         clock: MarketClock,
         journal: JournalWriter,
-        past: Sequence[Record],
+        past: Past,
         notifier: Notifier,
     ) -> None:
         settings = loaded.settings
         self._settings = settings
         self._state = options.state
+        self._past = past
         self._clock = clock
         self._inbox: Inbox[Callback | Event] = Inbox(_INBOX_LIMIT)
         self._first_instant: tuple[datetime, int] | None = None
-        self.instance = _instance(settings, past)
+        self.instance = _instance(settings, past.records)
         schedule = BarSchedule(calendar=TradingCalendar(settings.calendar.exchange), anchor=settings.calendar.bar_anchor)
         self._schedule = schedule
         setup = engine_setup(settings, schedule, instance=self.instance, port=self._port_for_guard())
         engine = Engine(setup, host_ns=clock.host_ns if settings.mode != "paper" else None)
-        engine.restore(past)
+        engine.restore(past.records)
         self._connection = IbConnection(
             self._ib_settings(),
             clock=clock,
@@ -158,7 +183,7 @@ class _Daemon:
         executor = PaperExecutor(
             broker, clock, quote_of=engine.marks.quote, instruments=setup.instruments.get, rules=_execution_rules(settings)
         )
-        executor.restore(past)
+        executor.restore(past.records)
         parts = Parts(
             engine=engine,
             executor=executor,
@@ -174,6 +199,7 @@ class _Daemon:
             connection_state=lambda: _jsonable(asdict(self._connection.state)),
             mode=settings.mode,
             history=settings.calendar.history_bars,
+            bars_until=past.bars_until,
         )
         control = DaemonControl(parts, lambda: self.orchestrator)
         socket_path = settings.control.socket or options.state / "paperd.sock"
@@ -219,7 +245,7 @@ class _Daemon:
     def _embedded(self) -> list[EmbeddedGateway]:
         if self._settings.mode != "paper":
             return []
-        return [EmbeddedGateway(gateway_arguments(self._settings, self._state), on_listening=self._connection.use_port)]
+        return [EmbeddedGateway(gateway_arguments(self._settings, self._state, not_before=self._past.last_at), on_listening=self._connection.use_port)]
 
     def _bar_end(self, start_s: int, timeframe: Timeframe) -> int:
         """Return the end of the scheduled bar that starts at `start_s`, for the feed."""
@@ -279,8 +305,8 @@ def engine_setup(settings: Settings, schedule: BarSchedule, *, instance: str, po
     )
 
 
-def gateway_arguments(settings: Settings, state: Path) -> list[str]:
-    """Return the command line of the embedded gateway."""
+def gateway_arguments(settings: Settings, state: Path, *, not_before: datetime | None) -> list[str]:
+    """Return the command line of the embedded gateway; its market must not go back behind what the journal holds."""
     market = settings.market
     arguments = [
         "--port", "0",
@@ -293,6 +319,7 @@ def gateway_arguments(settings: Settings, state: Path) -> list[str]:
         "--exchange", settings.calendar.exchange,
         "--state-file", str(state / "gateway.db"),
         "--lines", "1000",
+        "--not-before", str(int(not_before.timestamp() * 1_000_000) if not_before is not None else 0),
     ]  # fmt: skip
     if market.first_day is not None:
         arguments += ["--start", market.first_day.isoformat()]

@@ -40,6 +40,7 @@ def gateway(
     symbols: Annotated[str | None, typer.Option(help="What is listed, such as SPY,QQQ; everything there is by default.")] = None,
     lines: Annotated[int, typer.Option(min=1, help="Market data lines of all clients together.")] = 100,
     state_file: Annotated[Path | None, typer.Option(help="Where accounts and orders survive a restart; in memory by default.")] = None,
+    not_before: Annotated[int, typer.Option(hidden=True)] = 0,
     stop_with_parent: Annotated[bool, typer.Option("--stop-with-parent", hidden=True)] = False,
 ) -> None:
     """Run the simulated IB Gateway.
@@ -51,9 +52,9 @@ def gateway(
         paperd gateway --port 4002
         paperd gateway --source replay --data recorded/ --speed max
     """
-    from daemon.gateway.options import GatewayOptions  # noqa: PLC0415 - `--help` must not wait for it
-    from daemon.gateway.process import main  # noqa: PLC0415
-    from daemon.market.sessions import TradingCalendar  # noqa: PLC0415
+    from daemon.gateway.options import GatewayOptions
+    from daemon.gateway.process import main
+    from daemon.market.sessions import TradingCalendar
 
     market, first = _market(source, TradingCalendar(exchange), seed=seed, data=data, symbols=symbols)
     try:
@@ -65,6 +66,7 @@ def gateway(
             seed=seed,
             speed=_speed(speed),
             start=_day(start) if start is not None else first,
+            not_before_us=not_before,
             state_path=state_file,
             commission_rate=_decimal("--commission", commission),
             market_data_lines=lines,
@@ -83,11 +85,11 @@ def _market(
     source: str, calendar: "TradingCalendar", *, seed: int, data: Path | None, symbols: str | None
 ) -> "tuple[MarketSource, date]":
     """Return the market and the day it begins on by default."""
-    from daemon.adapters.files.replay import NoMarketData, ReplayMarket, default_day  # noqa: PLC0415
-    from daemon.market.listing import UnknownSymbol  # noqa: PLC0415
-    from daemon.market.synthetic import SyntheticMarket  # noqa: PLC0415
-    from daemon.market.universe import UNIVERSE  # noqa: PLC0415
-    from daemon.settings.sections import SYNTHETIC_START  # noqa: PLC0415
+    from daemon.adapters.files.replay import NoMarketData, ReplayMarket, default_day
+    from daemon.market.listing import UnknownSymbol
+    from daemon.market.synthetic import SyntheticMarket
+    from daemon.market.universe import UNIVERSE
+    from daemon.settings.sections import SYNTHETIC_START
 
     wanted = [symbol.strip().upper() for symbol in symbols.split(",")] if symbols else None
     try:

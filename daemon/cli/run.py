@@ -1,7 +1,6 @@
 """`paperd run`: the daemon, in the foreground."""
 
 import sys
-from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +12,7 @@ from daemon.domain.errors import ConfigError
 
 if TYPE_CHECKING:
     from daemon.app import RunResult
-    from daemon.settings.loading import LoadedSettings
+    from daemon.settings.model import Settings
     from daemon.settings.strategies import StrategySettings
 
 _PANEL = "Run"
@@ -51,72 +50,76 @@ def run(
         paperd run --days 1 --speed max --seed 7 --state /tmp/day --json
         paperd run --mode ibkr_paper -c config/paperd.yaml
     """
-    from daemon.app import RunOptions, run_daemon  # noqa: PLC0415 - `--help` must not wait for it
-    from daemon.runtime.logs import configure_logs, redact, use_market_clock  # noqa: PLC0415
+    from daemon.app import RunOptions, run_daemon
+    from daemon.runtime.logs import close_logs, configure_logs, redact, use_market_clock
 
     given = _overrides(mode=mode, speed=speed, start=start, seed=seed, data=data, dry_run=dry_run)
-    settings = _narrowed(loaded(config, given), config, strategy=strategy, symbols=symbol, timeframes=timeframes, start=start)
+    settings = loaded(config, given)
+    narrowed = _narrowed(settings.settings, strategy, _recorded_days(settings.settings, config, symbol), timeframes)
+    if narrowed:
+        settings = loaded(config, {**narrowed, **given})
     where = state_of(state)
     logs = settings.settings.logs
     paper_log = (logs.paper_log_file or where / "logs" / "paper.log") if logs.paper_log else None
     for secret in settings.secrets:
         redact(secret)
     configure_logs(format=logs.format, level=logs.level, paper_log=paper_log, stream=sys.stderr if as_json else sys.stdout)
-    result = run_daemon(
-        settings,
-        RunOptions(state=where, days=days, start_given=start is not None),
-        on_clock=lambda clock: use_market_clock(clock.now),
-    )
+    try:
+        result = run_daemon(
+            settings,
+            RunOptions(state=where, days=days, start_given=start is not None),
+            on_clock=lambda clock: use_market_clock(clock.now),
+        )
+    finally:
+        close_logs()
     if as_json:
         _print_summary(result)
 
 
-def _overrides(**options: object) -> Mapping[str, object]:
+def _overrides(*, dry_run: bool, data: Path | None, **options: object) -> dict[str, object]:
     """Return the settings that were really given on the command line."""
-    keys = {
-        "mode": "mode",
-        "speed": "market.speed",
-        "start": "market.start",
-        "seed": "market.seed",
-        "data": "market.data",
-        "dry_run": "dry_run",
-    }
-    given: dict[str, object] = {keys[name]: value for name, value in options.items() if value not in {None, False}}
-    if "market.data" in given:
-        given["market.data"] = str(given["market.data"])
-        given["market.source"] = "replay"
+    keys = {"mode": "mode", "speed": "market.speed", "start": "market.start", "seed": "market.seed"}
+    given: dict[str, object] = {keys[name]: value for name, value in options.items() if value is not None}
+    if dry_run:
+        given["dry_run"] = True
+    if data is not None:
+        given |= {"market.data": str(data), "market.source": "replay"}
     return given
 
 
 def _narrowed(
-    settings: "LoadedSettings",
-    config: Path | None,
-    *,
-    strategy: str | None,
-    symbols: list[str] | None,
-    timeframes: str | None,
-    start: str | None,
-) -> "LoadedSettings":
-    """Return the settings with the strategies, symbols and first day that the command line asks for."""
-    from dataclasses import replace  # noqa: PLC0415
+    model: "Settings", strategy: str | None, recorded: "tuple[list[str] | None, date | None]", timeframes: str | None
+) -> dict[str, object]:
+    """Return as overrides the strategies and the first day that the command line asks for; empty when it does not."""
+    from daemon.settings.output import plain
 
-    model = settings.settings
-    strategies = _chosen(model.strategies, strategy)
-    if model.market.source == "replay" and config is None and symbols is None and model.mode == "paper":
-        symbols, first = _recorded(model.market.data, model.calendar.exchange)
-        if start is None:
-            model = model.model_copy(update={"market": model.market.model_copy(update={"start": first})})
+    symbols, first = recorded
     changes: dict[str, object] = {}
     if symbols:
-        changes["symbols"] = tuple(symbol.upper() for symbol in symbols)
+        changes["symbols"] = [symbol.upper() for symbol in symbols]
     if timeframes:
-        changes["timeframes"] = _frames(timeframes)
-    changed = tuple(each.model_copy(update=changes) for each in strategies)
-    return replace(settings, settings=model.model_copy(update={"strategies": changed}))
+        changes["timeframes"] = [label.strip() for label in timeframes.split(",")]
+    overrides: dict[str, object] = {}
+    if first is not None:
+        overrides["market.start"] = first.isoformat()
+    if changes or strategy is not None:
+        chosen = [plain(each) for each in _chosen(model.strategies, strategy)]
+        overrides["strategies"] = [{**each, **changes} for each in chosen if isinstance(each, dict)]
+    return overrides
+
+
+def _recorded_days(
+    model: "Settings", config: Path | None, symbols: list[str] | None
+) -> "tuple[list[str] | None, date | None]":
+    """Return the symbols asked for; for a replay of which nobody says what or when, what the recording suggests."""
+    if model.market.source != "replay" or model.mode != "paper" or config is not None or symbols is not None:
+        return symbols, None
+    recorded, first = _recorded(model.market.data, model.calendar.exchange)
+    return recorded, first if model.market.start is None else None
 
 
 def _chosen(configured: "tuple[StrategySettings, ...]", wanted: str | None) -> "tuple[StrategySettings, ...]":
-    from daemon.strategies.registry import strategy_types  # noqa: PLC0415
+    from daemon.strategies.registry import strategy_types
 
     if wanted is None:
         return configured
@@ -132,8 +135,8 @@ def _chosen(configured: "tuple[StrategySettings, ...]", wanted: str | None) -> "
 
 def _recorded(root: Path | None, exchange: str) -> tuple[list[str], date]:
     """Return the symbols and the first day to replay when nobody named any."""
-    from daemon.adapters.files.replay import NoMarketData, ReplayMarket, default_day  # noqa: PLC0415
-    from daemon.market.sessions import TradingCalendar  # noqa: PLC0415
+    from daemon.adapters.files.replay import NoMarketData, ReplayMarket, default_day
+    from daemon.market.sessions import TradingCalendar
 
     if root is None:
         raise ConfigError("market.data: replay needs the folder of the recorded days; give --data DIR")
@@ -144,21 +147,12 @@ def _recorded(root: Path | None, exchange: str) -> tuple[list[str], date]:
     return list(symbols), session.day
 
 
-def _frames(text: str) -> tuple[object, ...]:
-    from daemon.domain.timeframe import Timeframe  # noqa: PLC0415
-
-    try:
-        return tuple(sorted(Timeframe.parse(label.strip()) for label in text.split(",")))
-    except ValueError as error:
-        raise ConfigError(f"--timeframes: {error}") from error
-
-
 def _print_summary(result: "RunResult") -> None:
-    import orjson  # noqa: PLC0415
+    import orjson
 
-    from daemon.journal.content import content_hash  # noqa: PLC0415
-    from daemon.journal.reader import open_reader  # noqa: PLC0415
-    from daemon.journal.summary import run_summary  # noqa: PLC0415
+    from daemon.journal.content import content_hash
+    from daemon.journal.reader import open_reader
+    from daemon.journal.summary import run_summary
 
     engine = open_reader(result.journal)
     summary = run_summary(engine, since_seq=result.since_seq).to_dict()

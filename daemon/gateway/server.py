@@ -177,15 +177,19 @@ class GatewayServer:
         return f"{moment:%Y%m%d %H:%M:%S} {SIMULATOR_ZONE}"
 
     def _first_us(self) -> int:
+        """Return the latest of the saved time, the day asked for, and what a client has already lived through."""
+        known = [self._options.not_before_us]
         saved = self._ledger.number("market_us")
         if saved is not None:
-            return saved
-        if self._options.start is None:
+            known.append(saved)
+        elif self._options.start is None:
             raise ConfigError("start: a gateway without saved state needs a date to begin at")
-        try:
-            return start_us(self._source.calendar, self._options.start)
-        except OutOfCalendar as error:
-            raise ConfigError(f"start: {error}") from error
+        if self._options.start is not None:
+            try:
+                known.append(start_us(self._source.calendar, self._options.start))
+            except OutOfCalendar as error:
+                raise ConfigError(f"start: {error}") from error
+        return max(known)
 
     def _begin_session(self) -> None:
         """Leave the session that ended behind."""

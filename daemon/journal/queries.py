@@ -102,6 +102,23 @@ def last_seq(engine: Engine) -> int:
         return connection.scalar(select(func.max(tops.c.top))) or 0
 
 
+def last_at(engine: Engine) -> datetime | None:
+    """Return the market time of the newest row of all tables, None in an empty journal."""
+    with engine.connect() as connection:
+        newest = [
+            connection.execute(select(table.c.at).order_by(table.c.seq.desc()).limit(1)).scalar_one_or_none()
+            for table in schema.METADATA.sorted_tables
+        ]
+    return max((at for at in newest if at is not None), default=None)
+
+
+def last_bar_ends(engine: Engine) -> dict[str, int]:
+    """Return the end of the newest bar of each timeframe, epoch seconds."""
+    with engine.connect() as connection:
+        rows = connection.execute(select(schema.BAR.c.timeframe, func.max(schema.BAR.c.end)).group_by(schema.BAR.c.timeframe))
+        return {str(timeframe): int(end) for timeframe, end in rows}
+
+
 def runs(engine: Engine) -> tuple[RunStarted, ...]:
     """Return every start of a daemon, oldest first."""
     return _records(engine, RunStarted)

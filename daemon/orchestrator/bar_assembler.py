@@ -42,6 +42,7 @@ class BarAssembler:
         self._awaited: dict[Timeframe, _Awaited] = {}
         self._last_close: dict[InstrumentId, float] = {}
         self._session: Session | None = None
+        self.final_until: dict[Timeframe, int] = {}    # bars that ended by then were had from history
         self.feed_up_since = 0          # epoch seconds; 0 while the feed is down
         self.last_part_host_ns = 0
         self.fates: dict[PartFate, int] = dict.fromkeys(PartFate, 0)
@@ -91,10 +92,10 @@ class BarAssembler:
                     awaited.alarm.wake()
         return revisions
 
-    def backfill(self, instrument: InstrumentId, parts: Sequence[Bar], *, now_s: int) -> None:
-        """Give the forming bars what was missed of them, and treat the bars that ended by `now_s` as final."""
+    def backfill(self, instrument: InstrumentId, parts: Sequence[Bar]) -> None:
+        """Give the forming bars what was missed of them; bars that were had from history are final."""
         for timeframe, builder in self._builders.get(instrument, {}).items():
-            builder.skip_to(self._last_end(timeframe, now_s))
+            builder.skip_to(self.final_until.get(timeframe, 0))
             builder.forget_forming()
             for part in parts:
                 builder.add(part)
@@ -137,8 +138,3 @@ class BarAssembler:
             return end - timeframe.seconds
         ends = self._schedule.ends(self._session, timeframe).tolist()
         return int(self._schedule.starts(self._session, timeframe)[ends.index(end)])
-
-    def _last_end(self, timeframe: Timeframe, now_s: int) -> int:
-        if self._session is None:
-            return 0
-        return max((end for end in self._schedule.ends(self._session, timeframe).tolist() if end <= now_s), default=0)

@@ -39,7 +39,8 @@ class BarLoop:
         """Post `BarsClosed` for every scheduled end until cancelled."""
         with self._clock.participant():
             ready.set()
-            after = self._clock.now()
+            final = self._assembler.final_until.get(self._timeframe)
+            after = self._clock.now() if final is None else datetime.fromtimestamp(final, UTC)
             while True:
                 session, end = self._schedule.next_end(after, self._timeframe)
                 ended = datetime.fromtimestamp(end, UTC)

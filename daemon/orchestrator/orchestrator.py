@@ -64,6 +64,8 @@ class Orchestrator:
             sequencer=self.sequencer,
             schedule=parts.schedule,
             history=parts.history,
+            grace=intervals.bar_grace,
+            bars_until=parts.bars_until,
         )
         self.link = Link(startup=self.startup, sequencer=self.sequencer, assembler=self.assembler, host_ns=parts.clock.host_ns)
         self.sequencer.hold()

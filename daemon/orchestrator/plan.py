@@ -45,3 +45,4 @@ class Parts:
     connection_state: Callable[[], Mapping[str, object]]   # for `status`
     mode: str
     history: int
+    bars_until: Mapping[Timeframe, int]                    # bars that earlier runs have seen, by the end of the newest

@@ -11,7 +11,7 @@ from daemon.domain.bar import Bar, check_bar
 from daemon.domain.errors import BadMarketData
 from daemon.domain.events import HistoryLoaded, SessionOpened
 from daemon.domain.instrument import Instrument, InstrumentId
-from daemon.domain.records import AlertRaised
+from daemon.domain.records import AlertRaised, GapSeen, Record
 from daemon.domain.timeframe import Timeframe
 from daemon.engine.engine import Engine
 from daemon.market.sessions import Session
@@ -42,7 +42,10 @@ class Startup:
         sequencer: Sequencer,
         schedule: BarSchedule,
         history: int,
+        grace: timedelta,
+        bars_until: Mapping[Timeframe, int],
     ) -> None:
+        """Take the parts; `bars_until` says up to where earlier runs have seen the bars of each timeframe."""
         self._engine = engine
         self._executor = executor
         self._broker = broker
@@ -52,6 +55,8 @@ class Startup:
         self._sequencer = sequencer
         self._schedule = schedule
         self._history = history
+        self._grace = grace
+        self._bars_until = dict(bars_until)
 
     async def synchronise(self) -> None:
         """Reconcile, fill the windows, subscribe; the sequencer must be on hold.
@@ -67,6 +72,7 @@ class Startup:
         session = self._session()
         if session is not None:
             self._assembler.begin_session(session)
+            await self._take_stock(session)
         for instrument in instruments:
             await self._fill(instrument, session)
         await self._feed.subscribe(instruments)
@@ -113,12 +119,44 @@ class Startup:
             start_s, _ = self._schedule.anchor_end(session, timeframe, self._history)
             begin = datetime.fromtimestamp(start_s, UTC)
             bars = await self._feed.history(instrument, timeframe, start=begin, end=now)
-            completed = _completed(bars, self._schedule.last_end(now, timeframe), instrument.id)
+            completed = _completed(bars, self._assembler.final_until[timeframe], instrument.id)
             await self._sequencer.apply([HistoryLoaded(at=now, instrument=instrument.id, timeframe=timeframe, bars=completed)])
             if completed:
                 self._assembler.remember_close(instrument.id, completed[-1].close)
         if session.open < now < session.close:
-            self._assembler.backfill(instrument.id, await self._parts(instrument, session, now), now_s=int(now.timestamp()))
+            self._assembler.backfill(instrument.id, await self._parts(instrument, session, now))
+
+    async def _take_stock(self, session: Session) -> None:
+        """Settle which bars count as history: all that ended, but for one that ended this moment and nobody has seen.
+
+        Bars of this session that ended while nobody watched are recorded as missed.
+        """
+        now = self._clock.now()
+        missed: list[Record] = []
+        for timeframe in self._assembler.timeframes:
+            ended = self._schedule.last_end(now, timeframe)
+            seen = max(self._bars_until.get(timeframe, 0), self._newest(timeframe))
+            just_now = seen < ended and now - datetime.fromtimestamp(ended, UTC) <= self._grace
+            if just_now and session.open_s < ended:
+                ended = self._schedule.last_end(datetime.fromtimestamp(ended - 1, UTC), timeframe)
+            self._assembler.final_until[timeframe] = ended
+            if timeframe in self._bars_until:
+                missed += self._missed(session, timeframe, self._bars_until.pop(timeframe), ended, now)
+        await self._sequencer.apply((), missed)
+
+    def _newest(self, timeframe: Timeframe) -> int:
+        """Return the end of the newest bar that the heart has, 0 without any."""
+        series = self._engine.series
+        return max((series.window(name, timeframe).last_end for name in self._engine.setup.instruments), default=0)
+
+    def _missed(self, session: Session, timeframe: Timeframe, seen: int, ended: int, now: datetime) -> list[Record]:
+        """Return a gap for each bar of the session after `seen`, the last of an earlier run, and up to `ended`."""
+        return [
+            GapSeen(at=now, instrument=instrument, timeframe=str(timeframe), end=end, cause="the daemon was not connected")
+            for end in self._schedule.ends(session, timeframe).tolist()
+            if seen < end <= ended
+            for instrument in self._engine.setup.instruments
+        ]
 
     async def _parts(self, instrument: Instrument, session: Session, now: datetime) -> Sequence[Bar]:
         """Return the whole minutes of the session so far, and the five-second bars of the present minute."""

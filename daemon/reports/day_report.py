@@ -195,7 +195,7 @@ class _Collector:
                 price=fill.price,
                 commission=costs.get(fill.exec_id),
             )
-            for fill in self._fills
+            for fill in sorted(self._fills, key=lambda fill: fill.at)
         )
 
     def _positions(self) -> tuple[HeldPosition, ...]:

@@ -15,7 +15,7 @@ HEIGHT: Final = 220.0
 LEFT: Final = 78.0  # room for the money axis
 BOTTOM: Final = 24.0  # room for the time axis
 _TOP: Final = 10.0
-_RIGHT: Final = 10.0
+_RIGHT: Final = 20.0
 _LINES: Final = 4  # about as many grid lines
 _FEWEST: Final = 2  # points that make a line
 

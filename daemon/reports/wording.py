@@ -50,7 +50,10 @@ def price(value: Decimal) -> str:
 
 def percent(fraction: float | None, *, sign: bool = False) -> str:
     """Return a fraction as per cent with two decimals."""
-    return NOTHING if fraction is None else _minus(f"{fraction * 100:{'+' if sign else ''}.2f} %")
+    if fraction is None:
+        return NOTHING
+    rounded = round(fraction * 100, 2)
+    return _minus(f"{rounded:{'+' if sign and rounded else ''}.2f} %") if rounded else "0.00 %"
 
 
 def figure(value: float | None) -> str:

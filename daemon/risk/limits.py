@@ -42,7 +42,7 @@ class StrategyLimits(SharedLimits):
 class AccountLimits(SharedLimits):
     """What all strategies together may do."""
 
-    daily_trades: int = 20
+    daily_trades: int = 40
     open_orders: int = 20
     open_orders_per_instrument: int = 3
     messages_per_second: int = 5

@@ -37,7 +37,7 @@ class StrategyLimits(SharedLimits):
 class AccountLimits(SharedLimits):
     """The limits of the account, over all strategies together."""
 
-    daily_trades: Count = Field(20, description="orders a session")
+    daily_trades: Count = Field(40, description="orders a session")
     messages_per_second: Count = Field(
         5, description="orders and cancels a market second; above it they are refused, never queued"
     )

@@ -51,7 +51,7 @@ def default_strategies() -> tuple[StrategySettings, ...]:
             timeframes=(Timeframe.parse("1m"),),
             capital=Decimal(50_000),
             allow_short=True,
-            parameters={"fast": 5, "slow": 20},
-            limits=StrategyLimits(daily_trades=20),
+            parameters={"fast": 20, "slow": 60},
+            limits=StrategyLimits(daily_trades=30),
         ),
     )

@@ -8,7 +8,7 @@ from typing import Self
 Message = list[str]
 Answer = Callable[["Session", Message], None]
 
-TIMEOUT_S = 10.0   # a test that waits this long has failed
+TIMEOUT_S = 10.0  # a test that waits this long has failed
 
 
 def frame(*fields: object) -> bytes:
@@ -75,8 +75,8 @@ class ScriptedGateway:
         self.connection_time = connection_time
         self.accounts = accounts
         self.next_id = 101
-        self.speaks = True                       # whether the handshake is answered
-        self.first_bytes: bytes | None = None    # said instead of a version frame
+        self.speaks = True  # whether the handshake is answered
+        self.first_bytes: bytes | None = None  # said instead of a version frame
         self.answers: dict[int, Answer] = {
             71: self._start,
             16: lambda session, _: session.send(53, 1),
@@ -159,9 +159,69 @@ def open_order(
 ) -> list[object]:  # fmt: skip
     """Return an openOrder of version 157."""
     fields: list[object] = [""] * 120
-    head = [5, order_id, 756733, symbol, "STK", "", 0.0, "?", "", "SMART", "USD", symbol, "SPY", side, quantity, "MKT", 0.0, 0.0, "DAY", "", account, "", 0, ref, client_id, perm_id, 0, 0, 0.0]  # noqa: E501
+    head = [
+        5,
+        order_id,
+        756733,
+        symbol,
+        "STK",
+        "",
+        0.0,
+        "?",
+        "",
+        "SMART",
+        "USD",
+        symbol,
+        "SPY",
+        side,
+        quantity,
+        "MKT",
+        0.0,
+        0.0,
+        "DAY",
+        "",
+        account,
+        "",
+        0,
+        ref,
+        client_id,
+        perm_id,
+        0,
+        0,
+        0.0,
+    ]
     fields[: len(head)] = head
-    for position in (40, 43, 49, 50, 51, 52, 54, 55, 56, 58, 59, 61, 64, 65, 71, 72, 73, 78, 81, 82, 84, 101, 102, 103, 111, 116, 117, 118, 119):  # noqa: E501
+    for position in (
+        40,
+        43,
+        49,
+        50,
+        51,
+        52,
+        54,
+        55,
+        56,
+        58,
+        59,
+        61,
+        64,
+        65,
+        71,
+        72,
+        73,
+        78,
+        81,
+        82,
+        84,
+        101,
+        102,
+        103,
+        111,
+        116,
+        117,
+        118,
+        119,
+    ):
         fields[position] = 0
     fields[85] = int(what_if)
     fields[86] = status
@@ -172,7 +232,32 @@ def open_order(
 def completed_order(*, ref: str, perm_id: int, status: str, filled: str, quantity: str = "100") -> list[object]:
     """Return a completedOrder of version 157."""
     fields: list[object] = [""] * 92
-    head = [101, 756733, "SPY", "STK", "", 0.0, "?", "", "SMART", "USD", "SPY", "SPY", "SELL", quantity, "MKT", 0.0, 0.0, "DAY", "", "DU1234567", "", 0, ref, perm_id]  # noqa: E501
+    head = [
+        101,
+        756733,
+        "SPY",
+        "STK",
+        "",
+        0.0,
+        "?",
+        "",
+        "SMART",
+        "USD",
+        "SPY",
+        "SPY",
+        "SELL",
+        quantity,
+        "MKT",
+        0.0,
+        0.0,
+        "DAY",
+        "",
+        "DU1234567",
+        "",
+        0,
+        ref,
+        perm_id,
+    ]
     fields[: len(head)] = head
     for position in (60, 61, 62, 69, 70, 72, 76):
         fields[position] = 0
@@ -187,7 +272,29 @@ def execution(
 ) -> list[object]:  # fmt: skip
     """Return an execDetails."""
     contract = [756733, "SPY", "STK", "", 0.0, "", "", "NYSE", "USD", "SPY", "SPY"]
-    return [11, request_id, order_id, *contract, exec_id, time, account, "NYSE", side, shares, price, 900, 7, 0, shares, price, ref, "", "", "", 1]  # noqa: E501
+    return [
+        11,
+        request_id,
+        order_id,
+        *contract,
+        exec_id,
+        time,
+        account,
+        "NYSE",
+        side,
+        shares,
+        price,
+        900,
+        7,
+        0,
+        shares,
+        price,
+        ref,
+        "",
+        "",
+        "",
+        1,
+    ]
 
 
 def position(*, quantity: str, account: str = "DU1234567", symbol: str = "SPY") -> list[object]:

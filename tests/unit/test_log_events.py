@@ -11,7 +11,22 @@ ROOT = Path(__file__).parents[2]
 LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
 EVENT = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*\.(?P<verb>[a-z]+(?:_[a-z]+)*)")
 IRREGULAR = frozenset(
-    {"began", "came", "cut", "fell", "found", "left", "lost", "made", "overran", "rose", "said", "sent", "withdrawn"}
+    {
+        "began",
+        "came",
+        "cut",
+        "fell",
+        "found",
+        "left",
+        "lost",
+        "made",
+        "overran",
+        "rose",
+        "said",
+        "sent",
+        "withdrawn",
+        "written",
+    }
 )
 
 

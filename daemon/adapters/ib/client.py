@@ -265,7 +265,7 @@ class RawIB(IB):
         if isinstance(error, BrokerUnavailable):
             self.drop(str(error))
         elif isinstance(error, ValueError | LookupError) and not self.client.isReady():
-            self._reject(repr(error))     # the library could not make sense of the first frames
+            self._reject(repr(error))  # the library could not make sense of the first frames
         else:
             self.fail(error)
 

@@ -67,9 +67,7 @@ class Diagnosis:
         return all(finding.ok for finding in self.findings)
 
 
-async def diagnose(
-    settings: IbSettings, *, clock: Clock, symbol: str = "SPY", answer_s: float = 10.0
-) -> Diagnosis:
+async def diagnose(settings: IbSettings, *, clock: Clock, symbol: str = "SPY", answer_s: float = 10.0) -> Diagnosis:
     """Return what works and what does not.
 
     Args:

@@ -4,6 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+_SHORTEST_WAIT_S = 0.001  # rounding must not turn the wait into a busy loop
+
 
 class MessageBudget:
     """A token bucket for bulk requests; orders and cancels take their tokens without waiting.
@@ -33,7 +35,7 @@ class MessageBudget:
             if missing <= 0:
                 self._tokens -= 1
                 return
-            await asyncio.sleep(missing / self._rate)
+            await asyncio.sleep(max(missing / self._rate, _SHORTEST_WAIT_S))
 
     def _refill(self) -> None:
         now = self._now()

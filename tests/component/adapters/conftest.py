@@ -14,8 +14,8 @@ from daemon.runtime.clock import MarketClock
 from tests.fakes.callback_log import CallbackLog
 
 FAST = IbSettings(
-    client_id=7, backoff_s=(0.01,), connect_timeout_s=2.0, request_timeout_s=2.0, history_timeout_s=2.0, heartbeat_s=5.0,
-    farm_wait_s=0.05, check_s=0.05,
+    client_id=7, backoff_s=(0.01,), connect_timeout_s=2.0, request_timeout_s=2.0, history_timeout_s=2.0,
+    heartbeat_s=5.0, farm_wait_s=0.05, check_s=0.05,
 )  # fmt: skip
 
 Running = Callable[..., AbstractAsyncContextManager[IbConnection]]

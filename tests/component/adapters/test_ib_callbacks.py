@@ -20,7 +20,15 @@ from daemon.domain.order import Side
 from daemon.ports import OrderTicket
 from tests.component.adapters.conftest import Running
 from tests.fakes.callback_log import CallbackLog
-from tests.fakes.scripted_gateway import ScriptedGateway, completed_order, execution, open_order, position
+from tests.fakes.scripted_gateway import (
+    Answer,
+    ScriptedGateway,
+    Session,
+    completed_order,
+    execution,
+    open_order,
+    position,
+)
 
 SPY = Instrument(symbol="SPY")
 
@@ -37,6 +45,16 @@ def status(order_id: int, word: str, filled: int = 0, remaining: int = 100) -> l
     return [3, order_id, word, filled, remaining, 0.0, 900, 0, 0.0, 7, "", 0.0]
 
 
+def saying(*messages: list[object]) -> Answer:
+    """Answer with these messages, whatever was asked."""
+
+    def answer(session: Session, _message: list[str]) -> None:
+        for message in messages:
+            session.send(*message)
+
+    return answer
+
+
 async def test_order_goes_out_whole_and_at_once(running: Running, sink: CallbackLog) -> None:
     async with ScriptedGateway(version=157) as gateway, running(gateway.port) as connection:
         await connection.until_up()
@@ -49,7 +67,7 @@ async def test_order_goes_out_whole_and_at_once(running: Running, sink: Callback
         assert (message[1], message[3], message[16], message[17], message[18]) == ("101", "SPY", "BUY", "100", "LMT")
         assert (message[19], message[20], message[21], message[23]) == ("450.25", "", "DAY", "DU1234567")
         assert (message[26], message[33]) == ("pd-1", "0")
-        broker.submit(ticket(102, order_type="STP", limit_price=Decimal("440"), quantity=Decimal("0.5")))
+        broker.submit(ticket(102, order_type="STP", limit_price=Decimal(440), quantity=Decimal("0.5")))
         stop = (await session.wait_for(3, 2))[1]
         assert (stop[17], stop[19], stop[20]) == ("0.5", "", "440.0")
         broker.cancel(102)
@@ -70,7 +88,7 @@ async def test_nothing_is_sent_while_down(running: Running, sink: CallbackLog) -
             broker.cancel(1)
         with pytest.raises(BrokerUnavailable):
             await broker.snapshot()
-        broker.acknowledge_instant()   # does nothing
+        broker.acknowledge_instant()  # does nothing
 
 
 @pytest.mark.parametrize("code", [10349, 399, 2109, 104, 105, 161, 321, 10147, 10148, 201, 110, 463])
@@ -119,7 +137,14 @@ async def test_library_keeps_nothing_of_orders_and_fills(running: Running, sink:
         session.send(*position(quantity="40"))
         await sink.wait_for(PositionReported)
         wrapper = connection.current().wrapper
-        kept = (wrapper.trades, wrapper.fills, wrapper.permId2Trade, wrapper.positions, wrapper._futures, wrapper._results)
+        kept = (
+            wrapper.trades,
+            wrapper.fills,
+            wrapper.permId2Trade,
+            wrapper.positions,
+            wrapper._futures,
+            wrapper._results,
+        )
         assert not any(kept)
 
 
@@ -127,25 +152,16 @@ async def test_snapshot_holds_what_belongs_to_each_end_marker(running: Running, 
     async with ScriptedGateway(version=157) as gateway, running(gateway.port) as connection:
         await connection.until_up()
 
-        def executions(session, message) -> None:
+        def executions(session: Session, message: list[str]) -> None:
             session.send(*execution(exec_id="a.01", request_id=int(message[2]), side="SLD"))
             session.send(59, 1, "a.01", "0.5", "USD", "", "", "")
             session.send(55, 1, message[2])
 
-        gateway.answers[16] = lambda session, _: (
-            session.send(*open_order(order_id=101, ref="pd-1", status="PreSubmitted")),
-            session.send(53, 1),
-        )  # type: ignore[func-returns-value]
-        gateway.answers[99] = lambda session, _: (
-            session.send(*completed_order(ref="pd-0", perm_id=800, status="Cancelled", filled="25.5")),
-            session.send(102),
-        )  # type: ignore[func-returns-value]
+        gateway.answers[16] = saying(open_order(order_id=101, ref="pd-1", status="PreSubmitted"), [53, 1])
+        completed = completed_order(ref="pd-0", perm_id=800, status="Cancelled", filled="25.5")
+        gateway.answers[99] = saying(completed, [102])
         gateway.answers[7] = executions
-        gateway.answers[61] = lambda session, _: (
-            session.send(*position(quantity="-40")),
-            session.send(*position(quantity="7", account="DU9")),
-            session.send(62, 1),
-        )  # type: ignore[func-returns-value]
+        gateway.answers[61] = saying(position(quantity="-40"), position(quantity="7", account="DU9"), [62, 1])
         snapshot = await IbBroker(connection).snapshot()
         (order,), (done,), (fill,), (held,) = (
             snapshot.orders, snapshot.completed, snapshot.executions, snapshot.positions,
@@ -172,7 +188,7 @@ async def test_what_if_answer_is_no_order(running: Running, sink: CallbackLog) -
 
 
 async def test_account_values_are_those_of_the_account(running: Running, sink: CallbackLog) -> None:
-    def summary(session, message) -> None:
+    def summary(session: Session, message: list[str]) -> None:
         session.send(63, 1, message[2], "DU1234567", "NetLiquidation", "1000000.50", "USD")
         session.send(63, 1, message[2], "DU9", "NetLiquidation", "5", "USD")
         session.send(64, 1, message[2])
@@ -182,4 +198,4 @@ async def test_account_values_are_those_of_the_account(running: Running, sink: C
         await connection.until_up()
         session = await gateway.session()
         assert await IbBroker(connection).account_values() == {"NetLiquidation": "1000000.50"}
-        await session.wait_for(63)   # the summary was cancelled
+        await session.wait_for(63)  # the summary was cancelled

@@ -49,7 +49,7 @@ async def test_healthy_gateway_has_nothing_wrong() -> None:
         assert diagnosis.summary == {"NetLiquidation": "1000000"}
         session = await gateway.session()
         (order,) = session.messages(3)
-        assert order[85] == "1"    # a what-if: nothing is placed
+        assert order[85] == "1"  # a what-if: nothing is placed
 
 
 async def test_our_own_gateway_is_healthy() -> None:

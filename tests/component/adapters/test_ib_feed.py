@@ -12,7 +12,7 @@ from daemon.domain.instrument import Instrument
 from daemon.domain.timeframe import Timeframe
 from tests.component.adapters.conftest import Running
 from tests.fakes.callback_log import CallbackLog
-from tests.fakes.scripted_gateway import ScriptedGateway, contract_details
+from tests.fakes.scripted_gateway import Answer, ScriptedGateway, Session, contract_details
 
 SPY, QQQ = Instrument(symbol="SPY"), Instrument(symbol="QQQ")
 START = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
@@ -36,7 +36,7 @@ async def test_streams_are_translated_and_quotes_coalesced(running: Running, sin
         (bars,) = await session.wait_for(50)
         assert (quotes[4], quotes[10], bars[4], bars[16], bars[17]) == ("SPY", "SMART", "SPY", "TRADES", "1")
         request = quotes[2]
-        session.send(1, 6, request, 1, "450.10", 300, 1)          # a bid alone is no quote
+        session.send(1, 6, request, 1, "450.10", 300, 1)  # a bid alone is no quote
         session.send(*real_time_bar(bars[2]))
         (report,) = await sink.wait_for(BarReported)
         assert report.bar == Bar(
@@ -46,14 +46,12 @@ async def test_streams_are_translated_and_quotes_coalesced(running: Running, sin
         assert sink.of(QuoteReported) == []
         burst = b"".join(
             len(payload).to_bytes(4, "big") + payload
-            for payload in (
-                f"1\x006\x00{request}\x002\x00450.2{n}\x00100\x001\x00".encode() for n in range(5)
-            )
+            for payload in (f"1\x006\x00{request}\x002\x00450.2{n}\x00100\x001\x00".encode() for n in range(5))
         )
         session.send_bytes(burst)
         (quote,) = await sink.wait_for(QuoteReported)
         assert (quote.bid, quote.ask, quote.bid_size, quote.ask_size) == (450.10, 450.24, 300.0, 100.0)
-        session.send(2, 6, request, 3, "100")                     # the size is the same: nothing to tell
+        session.send(2, 6, request, 3, "100")  # the size is the same: nothing to tell
         session.send(2, 6, request, 0, "200")
         assert (await sink.wait_for(QuoteReported, 2))[1].bid_size == 200.0
         assert len(sink.of(QuoteReported)) == 2
@@ -96,10 +94,10 @@ async def test_silent_streams_are_asked_for_again_one_by_one(running: Running, s
         (quotes,) = await session.wait_for(1)
         again = (await session.wait_for(50, 2))[1]
         assert again[2] != bars[2]
-        assert (await session.wait_for(51))[0][2] == bars[2]      # the silent one was cancelled
+        assert (await session.wait_for(51))[0][2] == bars[2]  # the silent one was cancelled
         assert (await session.wait_for(2))[0][2] == quotes[2]
         assert connection.state.streams[0].resubscriptions >= 1
-        session.send(*real_time_bar(bars[2]))                     # of the old request: nobody's
+        session.send(*real_time_bar(bars[2]))  # of the old request: nobody's
         session.send(*real_time_bar(again[2], 1_700_000_100))
         assert (await sink.wait_for(BarReported))[0].bar.start == 1_700_000_100
 
@@ -116,7 +114,7 @@ async def test_lost_subscriptions_are_restored_after_1101(running: Running, sink
         await session.wait_for(50, 2)
         changes = await sink.wait_for(ConnectionChanged, 3)
         assert [change.up for change in changes] == [True, False, True]
-        assert session.messages(51) == []    # the gateway knows nothing to cancel
+        assert session.messages(51) == []  # the gateway knows nothing to cancel
 
 
 async def test_busted_bars_are_asked_for_at_once(running: Running, sink: CallbackLog) -> None:
@@ -167,7 +165,7 @@ async def test_bar_streams_beyond_the_pacing_wait_and_say_how_long(running: Runn
 
 
 async def test_ambiguous_and_unknown_symbols_are_named_in_one_error(running: Running, sink: CallbackLog) -> None:
-    def answer(session, message) -> None:
+    def answer(session: Session, message: list[str]) -> None:
         symbol = message[4]
         if symbol == "NOPE":
             session.send(4, 2, message[2], 200, "No security definition has been found for the request")
@@ -188,7 +186,7 @@ async def test_ambiguous_and_unknown_symbols_are_named_in_one_error(running: Run
         assert spy.primary_exchange == "ARCA"
         session = await gateway.session()
         await feed.subscribe([spy])
-        assert (await session.wait_for(1))[0][3] == "1"    # by IB's own id now
+        assert (await session.wait_for(1))[0][3] == "1"  # by IB's own id now
 
 
 async def test_resolving_without_an_answer_fails(running: Running, sink: CallbackLog) -> None:
@@ -198,8 +196,8 @@ async def test_resolving_without_an_answer_fails(running: Running, sink: Callbac
             await IbFeed(connection, bar_end=bar_end).resolve(["SPY"])
 
 
-def history_answer(rows: list[tuple[int, float]]):
-    def answer(session, message) -> None:
+def history_answer(rows: list[tuple[int, float]]) -> Answer:
+    def answer(session: Session, message: list[str]) -> None:
         fields: list[object] = [17, message[1], "", "", len(rows)]
         for start, close in rows:
             fields += [start, 10.0, 11.0, 9.0, close, 100, 10.0, 5]
@@ -232,7 +230,7 @@ async def test_history_waits_out_a_pacing_violation_and_reads_no_data_as_nothing
         session = await gateway.session()
         texts = ["Historical Market Data Service error message:Historical data request pacing violation"]
 
-        def answer(session, message) -> None:
+        def answer(session: Session, message: list[str]) -> None:
             text = texts.pop() if texts else "HMDS query returned no data: SPY@SMART Trades"
             session.send(4, 2, message[1], 162, text, "")
 
@@ -249,10 +247,10 @@ async def test_history_that_fails_says_how(running: Running, sink: CallbackLog) 
         feed = IbFeed(connection, bar_end=bar_end, attempts=2)
         with pytest.raises(FeedUnavailable, match="no complete answer"):
             await feed.history(SPY, FIVE_MINUTES, start=START, end=START + timedelta(hours=1))
-        assert len(await session.wait_for(25, 2)) == 2     # each was cancelled
+        assert len(await session.wait_for(25, 2)) == 2  # each was cancelled
         gateway.answers[20] = lambda session, message: session.send(
             4, 2, message[1], 162, "No market data permissions for NYSE STK", ""
         )
         with pytest.raises(FeedUnavailable, match="permissions"):
             await feed.history(SPY, FIVE_MINUTES, start=START, end=START + timedelta(hours=1))
-        assert len(session.messages(20)) == 3              # not tried again
+        assert len(session.messages(20)) == 3  # not tried again

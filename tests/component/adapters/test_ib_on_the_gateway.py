@@ -20,6 +20,7 @@ from daemon.domain.callbacks import (
     QuoteReported,
 )
 from daemon.domain.errors import ConfigError
+from daemon.domain.instrument import Instrument
 from daemon.domain.order import Side
 from daemon.domain.timeframe import Timeframe
 from daemon.market.sessions import bar_ends, bar_starts
@@ -57,7 +58,9 @@ async def advance(connection: IbConnection, sink: CallbackLog, until: datetime) 
         await sink.wait_for(InstantReached, seen + 1)
 
 
-def market_order(order_id: int, instrument, quantity: int, side: Side = Side.BUY, ref: str = "pd-1") -> OrderTicket:
+def market_order(
+    order_id: int, instrument: Instrument, quantity: int, side: Side = Side.BUY, ref: str = "pd-1"
+) -> OrderTicket:
     return OrderTicket(
         order_id=order_id, order_ref=ref, instrument=instrument, side=side, quantity=Decimal(quantity),
         order_type="MKT", limit_price=None, time_in_force="DAY",
@@ -132,9 +135,15 @@ async def test_order_from_submit_to_commission(running: Running, sink: CallbackL
         resting = broker.reserve_order_id()
         broker.submit(
             OrderTicket(
-                order_id=resting, order_ref="pd-2", instrument=aaa, side=Side.BUY, quantity=Decimal(5),
-                order_type="LMT", limit_price=Decimal("50.00"), time_in_force="DAY",
-            )  # fmt: skip
+                order_id=resting,
+                order_ref="pd-2",
+                instrument=aaa,
+                side=Side.BUY,
+                quantity=Decimal(5),
+                order_type="LMT",
+                limit_price=Decimal("50.00"),
+                time_in_force="DAY",
+            )
         )
         await advance(connection, sink, OPEN + timedelta(seconds=25))
         snapshot = await broker.snapshot()
@@ -222,8 +231,8 @@ async def test_streams_and_order_ids_survive_a_reconnect_in_lockstep(running: Ru
         broker.submit(market_order(used, instruments[0], 10))
         connection.drop("the test cuts the line")
         await sink.wait_for(ConnectionChanged, 3)
-        connection.acknowledge_instant()    # of the connection that is gone
+        connection.acknowledge_instant()  # of the connection that is gone
         await advance(connection, sink, OPEN + timedelta(seconds=30))
         ends = [report.bar.end - SESSION.open_s for report in sink.of(BarReported) if report.instrument == "AAA"]
-        assert ends == list(range(5, 35, 5))    # none is missing, none came twice
+        assert ends == list(range(5, 35, 5))  # none is missing, none came twice
         assert broker.reserve_order_id() > used

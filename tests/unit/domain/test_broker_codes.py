@@ -10,7 +10,8 @@ from daemon.domain.broker_codes import BROKER_CODES, CodeKind, classify
     [
         (110, CodeKind.ORDER_REJECTED), (201, CodeKind.ORDER_REJECTED), (203, CodeKind.ORDER_REJECTED),
         (202, CodeKind.ORDER_CANCELLED),
-        (399, CodeKind.ORDER_LIVE), (404, CodeKind.ORDER_LIVE), (2109, CodeKind.ORDER_LIVE), (10349, CodeKind.ORDER_LIVE),
+        (399, CodeKind.ORDER_LIVE), (404, CodeKind.ORDER_LIVE),
+        (2109, CodeKind.ORDER_LIVE), (10349, CodeKind.ORDER_LIVE),
         (103, CodeKind.ORDER_UNKNOWN), (104, CodeKind.ORDER_UNKNOWN), (105, CodeKind.ORDER_UNKNOWN),
         (321, CodeKind.ORDER_UNKNOWN), (10311, CodeKind.ORDER_UNKNOWN),
         (161, CodeKind.CANCEL_REFUSED), (10147, CodeKind.CANCEL_REFUSED), (10148, CodeKind.CANCEL_REFUSED),

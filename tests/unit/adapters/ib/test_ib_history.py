@@ -1,6 +1,7 @@
 """Ranges of time in IB's terms."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -37,7 +38,7 @@ def test_chunks_cover_the_range_without_overlap(hours: int, label: str) -> None:
     parts = list(chunks(start, END, Timeframe.parse(label)))
     assert parts[0][0] == start
     assert parts[-1][1] == END
-    assert all(earlier[1] == later[0] for earlier, later in zip(parts, parts[1:], strict=False))
+    assert all(earlier[1] == later[0] for earlier, later in pairwise(parts))
     assert all(timedelta(0) < upper - lower <= timedelta(days=365) for lower, upper in parts)
 
 
@@ -58,10 +59,14 @@ def test_sizes_times_and_stamps() -> None:
 def test_row_that_is_no_bar_is_bad_market_data(change: dict[str, object]) -> None:
     row = {"date": "1700000000", "open": 10.0, "high": 11.0, "low": 9.0, "close": 10.0, "volume": 5.0, "average": 10.0}
     with pytest.raises(BadMarketData):
-        bar_of(BarData(**(row | change), barCount=1), MINUTE, lambda start, frame: start + frame.seconds)
+        bar_of(
+            BarData(**(row | change), barCount=1),  # type: ignore[arg-type]
+            MINUTE,
+            lambda start, frame: start + frame.seconds,
+        )
 
 
 def test_kinds_of_data_without_volume_have_none() -> None:
-    row = BarData("1700000000", 10.0, 11.0, 9.0, 10.5, -1.0, -1.0, -1)
+    row = BarData("1700000000", 10.0, 11.0, 9.0, 10.5, -1.0, -1.0, -1)  # type: ignore[arg-type]
     bar = bar_of(row, MINUTE, lambda start, frame: start + frame.seconds)
     assert (bar.volume, bar.wap, bar.trades) == (0.0, 10.5, 0)
