@@ -10,4 +10,4 @@ from daemon.cli.app import paperd
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    paperd()
+    paperd(prog_name="paperd")

@@ -23,7 +23,14 @@ from daemon.domain.fill import Fill, execution_stem
 from daemon.domain.instrument import Instrument, InstrumentId
 from daemon.domain.order import Approved, OrderIntent, OrderState
 from daemon.domain.quote import Quote
-from daemon.domain.records import ArrivalQuoteTaken, OrderEventSeen, OrderRefAssigned, Record
+from daemon.domain.records import (
+    AlertRaised,
+    ArrivalQuoteTaken,
+    CommissionRecorded,
+    OrderEventSeen,
+    OrderRefAssigned,
+    Record,
+)
 from daemon.execution.live_order import LiveOrder, Steps
 from daemon.execution.quality import execution_check, order_ref_of
 from daemon.execution.restore import restore_orders
@@ -66,6 +73,7 @@ class PaperExecutor:
         self._by_perm: dict[int, LiveOrder] = {}
         self._by_exec: dict[str, LiveOrder] = {}             # by execution id
         self._exec_ids: set[str] = set()
+        self._commissions: dict[str, Decimal] = {}           # by execution id
         self._orphans: dict[str, CommissionReported] = {}
         self._deadlines: list[tuple[datetime, str]] = []
         self._unsent: dict[str, Approved] = {}
@@ -184,6 +192,7 @@ class PaperExecutor:
                 self._by_exec[fill.exec_id] = order
             if not order.state.is_terminal:
                 heapq.heappush(self._deadlines, (order.steps.decided_at + self._rules.timeout, order.ticket.order_ref))
+        self._commissions |= {record.exec_id: record.amount for record in records if isinstance(record, CommissionRecorded)}
         self._broker.raise_order_id(highest + 1)
 
     def _submit(self, order: LiveOrder, approved: Approved, at: datetime) -> tuple[Record, ...]:
@@ -249,6 +258,10 @@ class PaperExecutor:
             if len(self._orphans) < _ORPHANS_KEPT:
                 self._orphans[commission.exec_id] = commission
             return Told()
+        known = self._commissions.get(commission.exec_id)
+        if known is not None:
+            return Told() if known == commission.amount else Told(records=(_other_commission(commission, known, order, at),))
+        self._commissions[commission.exec_id] = commission.amount
         event = CommissionReceived(
             at=at, exec_id=commission.exec_id, order_ref=order_ref_of(order), amount=commission.amount, currency=commission.currency
         )
@@ -358,6 +371,11 @@ class PaperExecutor:
             ask_size=Decimal(str(quote.ask_size)),
             quote_at=quote.at,
         )
+
+
+def _other_commission(commission: CommissionReported, known: Decimal, order: LiveOrder, at: datetime) -> AlertRaised:
+    text = f"execution {commission.exec_id}: commission {known} was booked, {commission.amount} is reported now"
+    return AlertRaised(at=at, level="WARNING", name="commission.differed", text=text, strategy=order.strategy)
 
 
 def _ticket(intent: OrderIntent, order_id: int) -> OrderTicket:

@@ -131,7 +131,8 @@ def _bar(instrument: InstrumentId, timeframe: str, end: datetime) -> BarSeen:
 def _decision(number: int, strategy: StrategyId, outcome: Outcome) -> DecisionMade:
     return DecisionMade(
         at=OPEN + timedelta(minutes=number), decision_id=f"d{number}", strategy=strategy, instrument=SPY,
-        timeframe="5m", bar_end=1_772_461_800, signal=Signal.HOLD, confidence=0.5, reason=Reason.NO_SIGNAL, note="", reasoning={},
+        timeframe="5m", bar_end=0,
+        signal=Signal.HOLD, confidence=0.5, reason=Reason.NO_SIGNAL, note="", reasoning={},
         buy_score=0.2, sell_score=0.1, combined=Signal.HOLD, outcome=outcome, expected_price=None, position=Decimal(0),
         order_ref=None, memory=None,
     )  # fmt: skip
@@ -163,7 +164,8 @@ def _order(
             state=OrderState.FILLED, expected_price=Decimal("500.00"), filled_price=Decimal(price),
             expected_quantity=Decimal(units), filled_quantity=Decimal(units), decision_bps=float(minutes) / 10,
             arrival_bps=1.5, touch_bps=-0.25, delay_bps=0.5, spread_bps=0.75, impact_bps=0.25,
-            bar_to_received_ms=2000.0, sent_to_acknowledged_ms=40.0, sent_to_first_fill_ms=120.0, sent_to_last_fill_ms=150.0,
+            bar_to_received_ms=2000.0,
+            sent_to_acknowledged_ms=40.0, sent_to_first_fill_ms=120.0, sent_to_last_fill_ms=150.0,
             host_received_to_decided_ms=0.31, host_decided_to_journaled_ms=0.42, host_journaled_to_sent_ms=0.05,
             host_received_to_sent_ms=0.78, host_sent_to_acknowledged_ms=1.2, host_sent_to_filled_ms=2.5, warning="",
         ),

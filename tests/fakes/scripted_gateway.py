@@ -154,8 +154,9 @@ class ScriptedGateway:
 
 
 def open_order(
-    *, order_id: int, ref: str, client_id: int = 7, perm_id: int = 900, status: str = "Submitted", quantity: str = "100",
-    side: str = "BUY", symbol: str = "SPY", account: str = "DU1234567", what_if: bool = False, margin: str = "",
+    *, order_id: int, ref: str, client_id: int = 7, perm_id: int = 900, status: str = "Submitted",
+    quantity: str = "100", side: str = "BUY", symbol: str = "SPY",
+    account: str = "DU1234567", what_if: bool = False, margin: str = "",
 ) -> list[object]:  # fmt: skip
     """Return an openOrder of version 157."""
     fields: list[object] = [""] * 120
@@ -267,8 +268,8 @@ def completed_order(*, ref: str, perm_id: int, status: str, filled: str, quantit
 
 
 def execution(
-    *, exec_id: str, order_id: int = 101, request_id: int = -1, shares: str = "40", price: str = "450.25", side: str = "BOT",
-    ref: str = "pd-1", time: str = "20261120 15:30:01 US/Eastern", account: str = "DU1234567",
+    *, exec_id: str, order_id: int = 101, request_id: int = -1, shares: str = "40", price: str = "450.25",
+    side: str = "BOT", ref: str = "pd-1", time: str = "20261120 15:30:01 US/Eastern", account: str = "DU1234567",
 ) -> list[object]:  # fmt: skip
     """Return an execDetails."""
     contract = [756733, "SPY", "STK", "", 0.0, "", "", "NYSE", "USD", "SPY", "SPY"]

@@ -1,10 +1,12 @@
 """Broker and feed on our own gateway, in lockstep: two independent halves of the protocol check each other."""
 
+import asyncio
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
 import pytest
+import uvloop
 
 from daemon.adapters.ib.broker import IbBroker
 from daemon.adapters.ib.connection import IbConnection
@@ -236,3 +238,19 @@ async def test_streams_and_order_ids_survive_a_reconnect_in_lockstep(running: Ru
         ends = [report.bar.end - SESSION.open_s for report in sink.of(BarReported) if report.instrument == "AAA"]
         assert ends == list(range(5, 35, 5))  # none is missing, none came twice
         assert broker.reserve_order_id() > used
+
+
+def test_it_also_works_under_uvloop(running: Running, sink: CallbackLog) -> None:
+    async def trade() -> None:
+        async with serving() as gateway, running(gateway.port) as connection:
+            await connection.until_up()
+            feed, broker = IbFeed(connection, bar_end=bar_end), IbBroker(connection)
+            (aaa,) = await feed.resolve(["AAA"])
+            await feed.subscribe([aaa])
+            broker.submit(market_order(broker.reserve_order_id(), aaa, 10))
+            await advance(connection, sink, OPEN + timedelta(seconds=20))
+            assert len((await broker.snapshot()).executions) == 1
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(trade())
+    assert len(sink.of(BarReported)) == 4
