@@ -119,17 +119,17 @@ def _recorded_days(
 
 
 def _chosen(configured: "tuple[StrategySettings, ...]", wanted: str | None) -> "tuple[StrategySettings, ...]":
-    from daemon.strategies.registry import strategy_types
+    from daemon.strategies.registry import strategy_names
 
     if wanted is None:
         return configured
     named = tuple(each for each in configured if each.id == wanted)
     if named:
         return named
-    if wanted in strategy_types():
+    if wanted in strategy_names():
         first = configured[0]
         return (first.model_copy(update={"id": wanted.replace("_", "-"), "type": wanted, "parameters": {}}),)
-    known = sorted({*(each.id for each in configured), *strategy_types()})
+    known = sorted({*(each.id for each in configured), *strategy_names()})
     raise ConfigError(f"--strategy: {wanted!r} is neither configured nor a known type; use one of {', '.join(known)}")
 
 
