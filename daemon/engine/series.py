@@ -20,7 +20,13 @@ class SeriesStore:
 
     def window(self, instrument: InstrumentId, timeframe: Timeframe) -> BarWindow:
         """Return the window, a new one when there was none."""
-        return self._windows.setdefault(instrument, {}).setdefault(timeframe, BarWindow())
+        windows = self._windows.get(instrument)
+        if windows is None:
+            windows = self._windows[instrument] = {}
+        window = windows.get(timeframe)
+        if window is None:
+            window = windows[timeframe] = BarWindow()
+        return window
 
     def load(self, instrument: InstrumentId, timeframe: Timeframe, bars: Sequence[Bar]) -> None:
         """Put `bars`, oldest first, in the place of the window."""
