@@ -15,6 +15,7 @@ from daemon.cli.panels import SET_UP
 from daemon.cli.settings_options import ConfigOption, StateOption, loaded, state_of
 
 if TYPE_CHECKING:
+    from daemon.adapters.ib.diagnose import Diagnosis
     from daemon.settings.loading import LoadedSettings
     from daemon.settings.model import Settings
 
@@ -102,15 +103,20 @@ def _place(state: Path) -> Step:
 
 
 def _gateway(settings: "Settings") -> tuple[list[Step], Mapping[str, str]]:
+    found = asyncio.run(_diagnosed(settings))
+    steps = [Step(ok=each.ok, what=each.what, cause=each.cause, cure=each.cure) for each in found.findings]
+    return steps, found.summary
+
+
+async def _diagnosed(settings: "Settings") -> "Diagnosis":
+    # Imported with the loop running: the broker library looks for one when it is imported.
     from daemon.adapters.ib.diagnose import diagnose
     from daemon.adapters.ib.settings import IbSettings
     from daemon.runtime.clock import MarketClock
 
     ib = settings.ib
     target = IbSettings(host=ib.host, port=ib.port, client_id=ib.client_id, account=ib.account or "")
-    found = asyncio.run(diagnose(target, clock=MarketClock()))
-    steps = [Step(ok=each.ok, what=each.what, cause=each.cause, cure=each.cure) for each in found.findings]
-    return steps, found.summary
+    return await diagnose(target, clock=MarketClock())
 
 
 def _print(steps: Sequence[Step], summary: Mapping[str, str]) -> None:

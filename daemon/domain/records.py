@@ -92,6 +92,23 @@ class GapSeen(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteSeen(Record):
+    """The quote in force where it mattered: at decisions, at valuations of what is held, and while an order worked.
+
+    With these and the bars as seen, a day can be run again and meets the same market.
+    """
+
+    TABLE: ClassVar[str] = "quote"
+
+    instrument: InstrumentId
+    bid: float
+    ask: float
+    bid_size: float
+    ask_size: float
+    confirmed_at: datetime    # when the stream last proved that it held
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionMade(Record):
     """One bar of one strategy: what it saw, what it said, what followed."""
 
@@ -329,6 +346,7 @@ RECORD_TYPES: tuple[type[Record], ...] = (
     BarSeen,
     BarRevisionSeen,
     GapSeen,
+    QuoteSeen,
     DecisionMade,
     RiskChecked,
     IntentRecorded,

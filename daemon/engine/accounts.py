@@ -48,6 +48,14 @@ class Accounts:
         """Return one strategy's slot, None when it is no longer configured."""
         return self._slots.get(strategy)
 
+    def held(self) -> tuple[InstrumentId, ...]:
+        """Return the instruments in which some strategy holds a position."""
+        return tuple(
+            dict.fromkeys(
+                instrument for slot in self.slots for instrument, position in slot.ledger.positions.items() if position.quantity
+            )
+        )
+
     def begin_day(self, day: str, marks: Marks) -> None:
         """Start the daily counters again."""
         self.day = day

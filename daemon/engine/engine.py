@@ -20,7 +20,9 @@ from daemon.domain.events import (
     SessionOpened,
     TradingStateSet,
 )
+from daemon.domain.instrument import InstrumentId
 from daemon.domain.order import Approved
+from daemon.domain.quote import Quote
 from daemon.domain.records import (
     AlertRaised,
     BarRevisionSeen,
@@ -28,6 +30,7 @@ from daemon.domain.records import (
     CommissionRecorded,
     FillRecorded,
     GapSeen,
+    QuoteSeen,
     Record,
     SessionMarked,
     TradingStateChanged,
@@ -74,6 +77,7 @@ class Engine:
         self.session: Session | None = None
         self._decider = Decider(self, host_ns)
         self._pending: list[PendingBar] = []
+        self._quotes_told: dict[InstrumentId, Quote] = {}    # the quotes that were recorded last
         self._handlers: dict[type, Callable[..., Output]] = {
             QuoteChanged: self._on_quote,
             BarsClosed: self._on_bars,
@@ -107,6 +111,8 @@ class Engine:
 
     def _on_quote(self, event: QuoteChanged) -> Output:
         self.marks.on_quote(event)
+        if self.orders.is_working(event.instrument):
+            return Output(self._quotes([event.instrument], event.at))
         return _NOTHING
 
     def _on_history(self, event: HistoryLoaded) -> Output:
@@ -138,9 +144,10 @@ class Engine:
         if not self._pending:
             return _NOTHING
         pending, self._pending = self._pending, []
+        quotes = self._quotes(dict.fromkeys(bar.instrument for bar in pending), event.at)
         tripped = self._breakers(event.at)
         records, orders = self._decider.decide(pending, event.at)
-        return Output((*tripped, *records), orders)
+        return Output((*quotes, *tripped, *records), orders)
 
     def _on_fill(self, event: FillReceived) -> Output:
         fill = event.fill
@@ -173,8 +180,9 @@ class Engine:
         return _NOTHING
 
     def _on_mark(self, event: MarkDue) -> Output:
+        quotes = self._quotes(self.accounts.held(), event.at)
         records = self.accounts.marked(event.at, self.marks, equity=event.equity)
-        return Output((*self._breakers(event.at), *records))
+        return Output((*quotes, *self._breakers(event.at), *records))
 
     def _on_session_opened(self, event: SessionOpened) -> Output:
         opened = Session(
@@ -226,6 +234,22 @@ class Engine:
                 return ()
             slot.state = state
         return (TradingStateChanged(at=at, state=state.value, strategy=strategy, who=who, why=why),)
+
+    def _quotes(self, instruments: Iterable[InstrumentId], at: datetime) -> tuple[Record, ...]:
+        """Return the quotes in force of these instruments, without those recorded already."""
+        records: list[Record] = []
+        for instrument in instruments:
+            quote, confirmed_at = self.marks.quote(instrument), self.marks.confirmed_at(instrument)
+            if quote is None or confirmed_at is None or quote is self._quotes_told.get(instrument):
+                continue
+            self._quotes_told[instrument] = quote
+            records.append(
+                QuoteSeen(
+                    at=at, instrument=instrument, bid=quote.bid, ask=quote.ask, bid_size=quote.bid_size, ask_size=quote.ask_size,
+                    confirmed_at=confirmed_at,
+                )
+            )
+        return tuple(records)
 
     def _breakers(self, at: datetime) -> tuple[Record, ...]:
         """Return what the loss limits bring about now."""

@@ -35,11 +35,13 @@ class OrderBook:
 
     def __init__(self) -> None:
         self._orders: dict[OrderRef, OwnOrder] = {}
+        self._working: set[OrderRef] = set()
         self._recent: deque[RecentOrder] = deque()
 
     def add(self, order: OwnOrder) -> None:
         """Take an order that was approved."""
         self._orders[order.order_ref] = order
+        self._working.add(order.order_ref)
 
     def note(self, intent: OrderIntent) -> None:
         """Count an approved intent for the message and duplicate controls."""
@@ -61,8 +63,13 @@ class OrderBook:
     def on_state(self, order_ref: OrderRef, state: OrderState) -> None:
         """Note that an order ended, or came back."""
         order = self._orders.get(order_ref)
-        if order is not None:
-            order.ended = state.is_terminal
+        if order is None:
+            return
+        order.ended = state.is_terminal
+        if order.ended:
+            self._working.discard(order_ref)
+        else:
+            self._working.add(order_ref)
 
     def on_fill(self, fill: Fill, replaces: Fill | None) -> None:
         """Note what an execution, or a correction, leaves of its order."""
@@ -81,16 +88,20 @@ class OrderBook:
                 remaining=max(order.quantity - order.filled, Decimal(0)),
                 reduces=order.reduces,
             )
-            for order in self._orders.values()
-            if not order.ended
+            for order in self._open()
         ]
 
     def has_working(self, strategy: StrategyId, instrument: InstrumentId) -> bool:
         """Return whether an order of this strategy in this instrument may still fill."""
-        return any(
-            not order.ended and order.strategy == strategy and order.instrument == instrument
-            for order in self._orders.values()
-        )
+        return any(order.strategy == strategy and order.instrument == instrument for order in self._open())
+
+    def is_working(self, instrument: InstrumentId) -> bool:
+        """Return whether any order in `instrument` may still fill."""
+        return any(order.instrument == instrument for order in self._open())
+
+    def _open(self) -> list[OwnOrder]:
+        """Return the orders that have not ended, in the order of their references."""
+        return [self._orders[ref] for ref in sorted(self._working)] if self._working else []
 
     def recent(self, at: datetime) -> list[RecentOrder]:
         """Return the orders approved within the last minute, oldest first."""

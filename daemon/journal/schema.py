@@ -132,6 +132,17 @@ GAP = _table(
     Index(None, "at"),
 )
 
+QUOTE = _table(
+    "quote",
+    _text("instrument"),
+    _float("bid"),
+    _float("ask"),
+    _float("bid_size"),
+    _float("ask_size"),
+    _time("confirmed_at"),
+    Index(None, "instrument", "at"),
+)
+
 DECISION = _table(
     "decision",
     _text("decision_id"),

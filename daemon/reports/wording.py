@@ -13,8 +13,10 @@ _CENT: Final = Decimal("0.01")
 _OUTCOMES: Final[Mapping[str, str]] = {
     "ORDER": "order",
     "DRY_RUN": "dry run",
+    "NONE": "nothing followed",
     "IN_POSITION": "already in position",
     "NO_SIDE": "no side won",
+    "COMBINED": "counted in a longer timeframe",
     "WARMUP": "warming up",
     "STALE_SIGNALS": "signals too old",
     "WORKING_ORDER": "order still working",

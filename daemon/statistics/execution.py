@@ -22,7 +22,9 @@ def slippage_bps(*, reference: float, price: float, sign: int) -> float:
     return sign * (price - reference) / reference * _BPS
 
 
-def shortfall_parts_bps(*, decision: float, mid: float, touch: float, price: float, sign: int) -> tuple[float, float, float]:
+def shortfall_parts_bps(
+    *, decision: float, mid: float, touch: float, price: float, sign: int
+) -> tuple[float, float, float]:
     """Return (delay, spread, impact) in basis points of the decision price; they add up to the whole shortfall.
 
     Delay is decision price to arrival mid, spread is mid to the touch that has to be crossed, impact is touch to fill.

@@ -1,11 +1,11 @@
 """Return, drawdown and Sharpe ratio of an equity series."""
 
-from typing import Final
-
 import numpy as np
 from numpy.typing import NDArray
 
-_MIN_RETURNS: Final = 2
+from daemon.statistics.drawdowns import drawdown_series
+from daemon.statistics.ratios import sharpe_rows
+from daemon.statistics.returns import known
 
 
 def total_return(equity: NDArray[np.float64]) -> float:
@@ -15,8 +15,7 @@ def total_return(equity: NDArray[np.float64]) -> float:
 
 def max_drawdown(equity: NDArray[np.float64]) -> float:
     """Return the deepest fall from a running peak as a positive fraction of that peak; 0.0 without any."""
-    peaks = np.maximum.accumulate(equity)
-    return float(np.max(1.0 - equity / peaks))
+    return float(np.max(drawdown_series(equity)))
 
 
 def sharpe_ratio(returns: NDArray[np.float64], *, periods_per_year: float) -> float | None:
@@ -26,10 +25,10 @@ def sharpe_ratio(returns: NDArray[np.float64], *, periods_per_year: float) -> fl
         returns: simple returns per period in excess of the risk-free rate, shape (n,).
         periods_per_year: 252 for daily returns.
 
+    Returns:
+        Per square-root year; None for fewer than two returns, and for returns that differ by rounding only.
+
     Source:
         Sharpe (1994), Journal of Portfolio Management 21(1), 49-58; sample deviation with n - 1.
     """
-    if len(returns) < _MIN_RETURNS:
-        return None
-    deviation = float(np.std(returns, ddof=1))
-    return float(np.mean(returns)) / deviation * periods_per_year**0.5 if deviation > 0 else None
+    return known(sharpe_rows(returns[np.newaxis], periods_per_year=periods_per_year)[0])

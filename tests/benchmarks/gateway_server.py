@@ -35,7 +35,8 @@ _PARTS_A_MINUTE = 60 // market.PART_S
 _BEFORE_THE_LAST_S = 0.002
 _FARMS = ((2104, "Market data farm connection is OK:usfarm"), (2106, "HMDS data farm connection is OK:ushmds"))
 
-Pace = Literal["blast", "acknowledged", "minutes"]
+Pace = Literal["blast", "streamed", "acknowledged", "minutes"]
+AHEAD = 60  # instants that a streaming server is ahead of the acknowledgements: the socket never runs dry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ class Script:
 
     symbols: tuple[str, ...]
     instants: int
-    pace: Pace  # all at once; one an acknowledgement; a minute's bar each time it is asked for
+    pace: Pace  # all at once; a little ahead; one an acknowledgement; a minute's bar each time it is asked for
 
 
 def serve(pipe: Pipe, script: Script) -> None:
@@ -164,7 +165,7 @@ class _Session(asyncio.Protocol):
         self._bars[fields[4]] = int(fields[2])
 
     def _acknowledged(self, _: list[str]) -> None:
-        if self._next < PROLOGUE or (self._goes and self._script.pace == "acknowledged"):
+        if self._next < PROLOGUE or (self._goes and self._script.pace in {"acknowledged", "streamed"}):
             self._send(1)
 
     def _go(self, _: list[str]) -> None:
@@ -175,6 +176,8 @@ class _Session(asyncio.Protocol):
                 asyncio.get_running_loop().call_later(_BEFORE_THE_LAST_S, self._send_last)
             case "acknowledged" if self._is_lockstep:
                 self._send(1)
+            case "streamed" if self._is_lockstep:
+                self._send(AHEAD)
             case _:
                 self._next = max(self._next, PROLOGUE)
                 self._send(self._script.instants)

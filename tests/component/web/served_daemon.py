@@ -1,9 +1,11 @@
-"""A process that serves a control socket until it is asked to stop: `python -m tests.component.web.served_daemon PATH`."""
+"""A process that serves a control socket at the path it is given until it is asked to stop."""
 
 import asyncio
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+import structlog
 
 from daemon.web.control_socket import ControlSocket
 from tests.fakes.recording_control import RecordingControl
@@ -34,4 +36,5 @@ async def _serve(path: Path) -> None:
 
 
 if __name__ == "__main__":
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(file=sys.stderr))
     asyncio.run(_serve(Path(sys.argv[1])))

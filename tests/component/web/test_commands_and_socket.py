@@ -24,10 +24,12 @@ def state() -> Iterator[Path]:
 def daemon(state: Path) -> Iterator["subprocess.Popen[str]"]:
     command = [sys.executable, "-m", "tests.component.web.served_daemon", str(state / "paperd.sock")]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        yield process
-        process.kill()
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            yield process
+        finally:
+            process.kill()
 
 
 def paperd(state: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":

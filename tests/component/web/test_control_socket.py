@@ -253,7 +253,9 @@ def _answer_second_connection(listening: socket.socket) -> None:
     held, _ = listening.accept()
     asking, _ = listening.accept()
     with held, asking:
-        asking.recv(4096)
+        asked = b""
+        while not asked.endswith(b"}"):  # head and body come in packets of their own
+            asked += asking.recv(4096)
         asking.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
 

@@ -106,7 +106,7 @@ def test_a_command_that_is_wrong_ends_with_64(run: Paperd, arguments: tuple[str,
 
 
 def test_a_wrong_name_brings_a_suggestion(run: Paperd) -> None:
-    assert "Did you mean 'status'?" in run("statsu").stderr
+    assert "Did you mean 'status'" in run("statsu").stderr
 
 
 @pytest.mark.parametrize("command", ["status", "pause", "resume", "stop"])

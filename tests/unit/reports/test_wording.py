@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from daemon.domain.decision import Outcome
 from daemon.reports import wording
 
 
@@ -36,3 +37,9 @@ def test_quantities_have_no_needless_zeros(value: str, text: str) -> None:
 )
 def test_prices_keep_their_ticks(value: str, text: str) -> None:
     assert wording.price(Decimal(value)) == text
+
+
+def test_every_outcome_has_words_of_its_own() -> None:
+    assert len({wording.outcome(outcome) for outcome in Outcome}) == len(Outcome)
+    unworded = [outcome for outcome in Outcome if wording.outcome(outcome) == outcome.lower() and outcome != "ORDER"]
+    assert unworded == []

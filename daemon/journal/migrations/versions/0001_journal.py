@@ -60,6 +60,7 @@ def upgrade() -> None:
     _session()
     _bar()
     _bar_revision()
+    _quote()
     _gap()
     _decision()
     _risk_check()
@@ -117,6 +118,19 @@ def _bar() -> None:
         _integer("trades"),
         _unique("bar", "instrument", "timeframe", "end"),
         indexes=(("at",),),
+    )
+
+
+def _quote() -> None:
+    _create(
+        "quote",
+        _text("instrument"),
+        _float("bid"),
+        _float("ask"),
+        _float("bid_size"),
+        _float("ask_size"),
+        _time("confirmed_at"),
+        indexes=(("instrument", "at"),),
     )
 
 
