@@ -181,7 +181,12 @@ class _Daemon:
         )
         broker = IbBroker(self._connection)
         executor = PaperExecutor(
-            broker, clock, quote_of=engine.marks.quote, instruments=setup.instruments.get, rules=_execution_rules(settings)
+            broker,
+            clock,
+            quote_of=engine.marks.quote,
+            instruments=setup.instruments.get,
+            may_send=engine.may_send,
+            rules=_execution_rules(settings),
         )
         executor.restore(past.records)
         parts = Parts(

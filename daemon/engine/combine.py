@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from daemon.domain.decision import Signal
 from daemon.domain.timeframe import Timeframe
+
+_ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +66,13 @@ def combine(signals: Iterable[TimeframeSignal], rule: CombinationRule) -> Combin
     buy, sell = (buy / fresh, sell / fresh) if fresh else (0.0, 0.0)
     enough = share >= rule.min_fresh_weight and fresh > 0
     winner = Signal.HOLD
-    if enough and buy > rule.threshold and buy > sell:
+    if enough and _above(buy, rule.threshold) and _above(buy, sell):
         winner = Signal.BUY
-    elif enough and sell > rule.threshold and sell > buy:
+    elif enough and _above(sell, rule.threshold) and _above(sell, buy):
         winner = Signal.SELL
     return Combined(signal=winner, buy=buy, sell=sell, fresh_weight=share, enough_fresh=enough)
+
+
+def _above(score: float, bound: float) -> bool:
+    """Return whether a score is above a bound; a difference that only rounding made is none."""
+    return score - bound > _ROUNDING

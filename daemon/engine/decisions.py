@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from daemon.engine.order_book import OwnOrder
 from daemon.engine.references import order_ref
 from daemon.engine.sizing import Change, change_to, closing, target_quantity
 from daemon.engine.strategy_slot import StrategySlot
+from daemon.engine.trading_switch import stricter
 from daemon.risk.gate import gate
 from daemon.risk.view import RiskView
 
@@ -61,25 +63,31 @@ class Decider:
         self._host_ns = host_ns
         self._rank = {instrument: rank for rank, instrument in enumerate(engine.setup.instruments)}
 
-    def prime(self, at: datetime) -> None:
-        """Work out the signals of the newest bars in the windows, without acting: what a running daemon would know."""
+    def prime(self, at: datetime) -> list[Record]:
+        """Work out the signals of the newest bars in the windows, without acting: what a running daemon would know.
+
+        Return the alerts of strategies that failed at it.
+        """
+        failed: list[Record] = []
         for slot in self._engine.accounts.slots:
             for instrument in slot.setup.instruments:
                 for timeframe in slot.setup.strategy.timeframes:
                     end = self._engine.series.window(instrument, timeframe).last_end
                     known = slot.signals.get(instrument, {}).get(timeframe)
-                    if end and (known is None or known.bar_end < end):
+                    if not slot.failure and end and (known is None or known.bar_end < end):
                         bar = PendingBar(timeframe, instrument, end, missing=False, received_host_ns=0)
-                        self._ask(slot, bar, at)
+                        failed += self._alert(slot, self._ask(slot, bar, at, primes=True), at)
+        return failed
 
     def decide(self, pending: Sequence[PendingBar], at: datetime) -> tuple[list[Record], tuple[Approved, ...]]:
         """Return the records of all decisions on the bars of one instant, and the orders that were approved."""
         records: list[Record] = []
         orders: list[Approved] = []
         answers = [self._answer(slot, bar, at, records) for bar, slot in self._interested(pending)]
-        acting = {(answer.slot.id, answer.bar.instrument): answer for answer in answers}   # the longest timeframe's
+        # The longest timeframe acts; one whose bar never came cannot.
+        acting = {(answer.slot.id, answer.bar.instrument): answer for answer in answers if not answer.bar.missing}
         for answer in answers:
-            if answer is acting[answer.slot.id, answer.bar.instrument]:
+            if answer.bar.missing or answer is acting[answer.slot.id, answer.bar.instrument]:
                 self._act(answer, at, records, orders)
             else:
                 answer.outcome = Outcome.COMBINED
@@ -99,17 +107,22 @@ class Decider:
         if slot.failure:
             return _Answer(slot, bar, Decision(signal=Signal.HOLD, reason=Reason.STRATEGY_FAILED, note=slot.failure))
         decision = self._ask(slot, bar, at)
-        if decision.reason is Reason.STRATEGY_FAILED:
-            text = f"strategy {slot.id} was stopped: {slot.failure}"
-            records.append(AlertRaised(at=at, level="CRITICAL", name="strategy.failed", text=text, strategy=slot.id))
+        records.extend(self._alert(slot, decision, at))
         return _Answer(slot, bar, decision)
 
-    def _ask(self, slot: StrategySlot, bar: PendingBar, at: datetime) -> Decision:
-        """Return the strategy's decision; one that raises, or takes too long, is stopped alone."""
+    @staticmethod
+    def _alert(slot: StrategySlot, decision: Decision, at: datetime) -> list[Record]:
+        if decision.reason is not Reason.STRATEGY_FAILED:
+            return []
+        text = f"strategy {slot.id} was stopped: {slot.failure}"
+        return [AlertRaised(at=at, level="CRITICAL", name="strategy.failed", text=text, strategy=slot.id)]
+
+    def _ask(self, slot: StrategySlot, bar: PendingBar, at: datetime, *, primes: bool = False) -> Decision:
+        """Return the strategy's decision; one that raises, answers nonsense, or takes too long, is stopped alone."""
         began = self._host_ns() if self._host_ns is not None else 0
         equity = slot.ledger.equity(self._engine.marks.prices())
         try:
-            decision = slot.decide(self._engine.series, bar.instrument, bar.timeframe, at, equity)
+            decision = _sound(slot.decide(self._engine.series, bar.instrument, bar.timeframe, at, equity))
         except Exception as error:  # noqa: BLE001 - a user's code may raise anything, and must not stop the others
             slot.failure = f"{type(error).__name__}: {error}"
             return Decision(signal=Signal.HOLD, reason=Reason.STRATEGY_FAILED, note=slot.failure)
@@ -119,12 +132,12 @@ class Decider:
             if taken_ms > budget:
                 slot.failure = f"a decision took {taken_ms:.1f} ms, its budget is {budget:g} ms"
                 return Decision(signal=Signal.HOLD, reason=Reason.STRATEGY_FAILED, note=slot.failure)
-        slot.remember(bar.instrument, bar.timeframe, decision, bar.end)
+        slot.remember(bar.instrument, bar.timeframe, decision, bar.end, with_memory=not primes)
         return decision
 
     def _act(self, answer: _Answer, at: datetime, records: list[Record], orders: list[Approved]) -> None:
         """Find what follows from the combined signal of one strategy and instrument."""
-        if answer.decision.reason in {Reason.NO_DATA, Reason.STRATEGY_FAILED}:
+        if answer.bar.missing or answer.decision.reason is Reason.STRATEGY_FAILED:
             return
         slot, instrument = answer.slot, answer.bar.instrument
         schedule = self._engine.setup.schedule
@@ -160,7 +173,8 @@ class Decider:
         target = self._target(answer)
         if target == 0 and (combined.signal is Signal.BUY or slot.setup.sizing.allow_short):
             answer.outcome = Outcome.TOO_SMALL
-            return ()
+            stands_against = held * (1 if combined.signal is Signal.BUY else -1) < 0
+            return (closing(held),) if stands_against else ()
         change = change_to(target, held)
         if change is None:
             answer.outcome = Outcome.IN_POSITION if held else Outcome.NOT_SHORTABLE
@@ -209,7 +223,7 @@ class Decider:
             price=engine.marks.price(instrument) or intent.decision_price,
             quote=engine.marks.quote(instrument),
             quote_confirmed_at=engine.marks.confirmed_at(instrument),
-            state=_stricter(engine.state, slot.state),
+            state=stricter(engine.state, slot.state),
             guard=engine.guard,
             account=engine.accounts.account_book(instrument, engine.marks),
             strategy=engine.accounts.strategy_book(slot, instrument, engine.marks),
@@ -299,10 +313,20 @@ class Decider:
         )
 
 
+def _sound(decision: object) -> Decision:
+    """Return a strategy's answer if it can be used.
+
+    Raises:
+        TypeError, ValueError: it is no decision, or expects a price that no market gives.
+    """
+    if not isinstance(decision, Decision):
+        raise TypeError(f"decide must return a Decision, returned {type(decision).__name__}")
+    price = decision.expected_price
+    if price is not None and not (math.isfinite(price) and price > 0):
+        raise ValueError(f"expected_price must be finite and > 0, was {price}")
+    return decision
+
+
 def _decision_id(answer: _Answer) -> str:
     return f"{answer.slot.id}:{answer.bar.instrument}:{answer.bar.timeframe}:{answer.bar.end}"
 
-
-def _stricter(one: TradingState, other: TradingState) -> TradingState:
-    order = list(TradingState)
-    return max(one, other, key=order.index)

@@ -43,6 +43,7 @@ from daemon.engine.order_book import OrderBook
 from daemon.engine.restore import restore_state
 from daemon.engine.series import SeriesStore
 from daemon.engine.setup import EngineSetup
+from daemon.engine.trading_switch import BREAKER, TradingSwitch, stricter
 from daemon.market.sessions import Session
 
 
@@ -72,7 +73,7 @@ class Engine:
         self.marks = Marks()
         self.orders = OrderBook()
         self.accounts = Accounts(setup.strategies)
-        self.state = TradingState.RUNNING
+        self._switch = TradingSwitch()
         self.guard = setup.guard
         self.session: Session | None = None
         self._decider = Decider(self, host_ns)
@@ -117,6 +118,8 @@ class Engine:
 
     def _on_history(self, event: HistoryLoaded) -> Output:
         self.series.load(event.instrument, event.timeframe, event.bars)
+        for slot in self.accounts.slots:
+            slot.forget_features(event.instrument)
         if event.bars:
             self.marks.on_history(event.instrument, event.bars[-1])
         return _NOTHING
@@ -153,7 +156,8 @@ class Engine:
         fill = event.fill
         order = self.orders.get(fill.order_ref)
         if order is None:
-            return _NOTHING
+            text = f"{fill.side.value} {fill.quantity} {fill.instrument} at {fill.price} ({fill.order_ref}) belongs to no strategy that runs"
+            return Output((AlertRaised(at=event.at, level="CRITICAL", name="fill.unattributed", text=text, strategy=None),))
         self.orders.on_fill(fill, event.replaces)
         slot = self.accounts.slot(order.strategy)
         slot.ledger.book_fill(fill, event.replaces)
@@ -193,11 +197,13 @@ class Engine:
         joined_again = self.accounts.day == opened.day.isoformat()
         self.session = opened
         self.series.anchor(opened)
-        self._decider.prime(event.at)
+        for slot in self.accounts.slots:
+            slot.forget_features()
+        failed = self._decider.prime(event.at)
         self.orders.forget_old(event.at)
         if joined_again:
-            return _NOTHING
-        records: list[Record] = [SessionMarked(at=event.at, day=opened.day.isoformat(), phase="OPENED")]
+            return Output(tuple(failed))
+        records: list[Record] = [*failed, SessionMarked(at=event.at, day=opened.day.isoformat(), phase="OPENED")]
         self.accounts.begin_day(opened.day.isoformat(), self.marks)
         records.extend(self._lift_reduce_only(event.at))
         records.extend(self.accounts.marked(event.at, self.marks, equity=True))
@@ -211,6 +217,8 @@ class Engine:
     def _on_revision(self, event: BarRevised) -> Output:
         bar = event.bar
         self.series.window(event.instrument, event.timeframe).replace(bar)
+        for slot in self.accounts.slots:
+            slot.forget_features(event.instrument)
         recorded = BarRevisionSeen(
             at=event.at, instrument=event.instrument, timeframe=str(event.timeframe), start=bar.start, end=bar.end, open=bar.open,
             high=bar.high, low=bar.low, close=bar.close, volume=bar.volume, wap=bar.wap, trades=bar.trades,
@@ -223,17 +231,21 @@ class Engine:
     def set_state(
         self, at: datetime, state: TradingState, *, strategy: StrategyId | None, who: str, why: str
     ) -> tuple[Record, ...]:
-        """Change what may be sent, for one strategy or all; nothing is recorded when it is so already."""
-        if strategy is None:
-            if self.state is state:
-                return ()
-            self.state = state
-        else:
-            slot = self.accounts.slot(strategy)
-            if slot.state is state:
-                return ()
-            slot.state = state
+        """Change what may be sent, for one strategy or all; nothing is recorded when nothing changes."""
+        switch = self._switch if strategy is None else self.accounts.slot(strategy).switch
+        if not switch.turn(state, who):
+            return ()
         return (TradingStateChanged(at=at, state=state.value, strategy=strategy, who=who, why=why),)
+
+    @property
+    def state(self) -> TradingState:
+        """Return what the daemon as a whole may send."""
+        return self._switch.state
+
+    def may_send(self, order: Approved) -> bool:
+        """Return whether an approved order may still go out: the trading state can have changed since."""
+        state = stricter(self.state, self.accounts.slot(order.intent.strategy).state)
+        return state.may_open or (order.intent.reduces and state is not TradingState.HALTED)
 
     def _quotes(self, instruments: Iterable[InstrumentId], at: datetime) -> tuple[Record, ...]:
         """Return the quotes in force of these instruments, without those recorded already."""
@@ -255,22 +267,17 @@ class Engine:
         """Return what the loss limits bring about now."""
         records: list[Record] = []
         for trip in self.accounts.trips(self.marks, self.setup.account_limits):
-            changed = self.set_state(at, trip.state, strategy=trip.strategy, who="breaker", why=trip.why) if self._is_stricter(trip.state, trip.strategy) else ()
+            changed = self.set_state(at, trip.state, strategy=trip.strategy, who=BREAKER, why=trip.why)
             if changed:
                 records.extend(changed)
                 records.append(AlertRaised(at=at, level="CRITICAL", name="breaker.tripped", text=trip.why, strategy=trip.strategy))
         return tuple(records)
 
-    def _is_stricter(self, state: TradingState, strategy: StrategyId | None) -> bool:
-        present = self.state if strategy is None else self.accounts.slot(strategy).state
-        order = list(TradingState)
-        return order.index(state) > order.index(present)
-
     def _lift_reduce_only(self, at: datetime) -> Sequence[Record]:
         """Return the records of daily limits that end with their day."""
         records: list[Record] = []
-        for strategy, state in ((None, self.state), *((slot.id, slot.state) for slot in self.accounts.slots)):
-            if state is TradingState.REDUCE_ONLY:
-                records.extend(self.set_state(at, TradingState.RUNNING, strategy=strategy, who="breaker", why="a new day began"))
+        switches = ((None, self._switch), *((slot.id, slot.switch) for slot in self.accounts.slots))
+        for strategy, switch in switches:
+            if switch.breaker is TradingState.REDUCE_ONLY:
+                records.extend(self.set_state(at, TradingState.RUNNING, strategy=strategy, who=BREAKER, why="a new day began"))
         return records
-

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from daemon.domain.fill import Fill
+from daemon.domain.fill import Fill, execution_stem
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.position import Position
 
@@ -38,7 +38,7 @@ class Ledger:
     capital: Decimal
     _fills: dict[InstrumentId, dict[str, Fill]] = field(default_factory=dict)   # by execution id, in order of arrival
     _positions: dict[InstrumentId, Position] = field(default_factory=dict)
-    _commissions: dict[str, Decimal] = field(default_factory=dict)              # by execution id
+    _commissions: dict[str, Decimal] = field(default_factory=dict)              # by execution stem
     _cash_flow: Decimal = _ZERO
     _commission: Decimal = _ZERO
 
@@ -86,9 +86,10 @@ class Ledger:
         return position
 
     def book_commission(self, exec_id: str, amount: Decimal) -> None:
-        """Book what an execution cost; told again, the newer amount counts."""
-        self._commission += amount - self._commissions.get(exec_id, _ZERO)
-        self._commissions[exec_id] = amount
+        """Book what an execution cost; told again, or for a correction of it, the newer amount counts."""
+        stem = execution_stem(exec_id)
+        self._commission += amount - self._commissions.get(stem, _ZERO)
+        self._commissions[stem] = amount
 
     def market_value(self, marks: Mapping[InstrumentId, Decimal]) -> Decimal:
         """Return the signed value of all positions at `marks`, at cost where there is no mark."""

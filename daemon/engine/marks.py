@@ -68,7 +68,7 @@ class Marks:
         if market is None:
             return None
         if market.quote is not None:
-            return Decimal(str(market.quote.mid))
+            return (Decimal(str(market.quote.bid)) + Decimal(str(market.quote.ask))) / 2
         return Decimal(str(market.close)) if market.close else None
 
     def prices(self) -> Mapping[InstrumentId, Decimal]:

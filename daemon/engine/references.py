@@ -1,12 +1,13 @@
 """Order references that are unique for ever and the same in every run over the same events."""
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from daemon.domain.order import OrderRef
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"   # Crockford base 32, as in the ULID specification
 _RANDOM_BITS = 80
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def ulid(at: datetime, entropy: bytes) -> str:
@@ -16,7 +17,7 @@ def ulid(at: datetime, entropy: bytes) -> str:
         The ULID specification, github.com/ulid/spec.
     """
     random_part = int.from_bytes(hashlib.blake2b(entropy, digest_size=_RANDOM_BITS // 8).digest())
-    value = (int(at.timestamp() * 1000) << _RANDOM_BITS) | random_part
+    value = ((at - _EPOCH) // timedelta(milliseconds=1) << _RANDOM_BITS) | random_part
     return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
 
 

@@ -103,12 +103,9 @@ def _commission(engine: Engine, record: CommissionRecorded) -> None:
 
 def _state(engine: Engine, record: TradingStateChanged) -> None:
     state = TradingState(record.state)
-    if state is TradingState.STOPPING:
-        return   # a shutdown ends with its process
-    if record.strategy is None:
-        engine.state = state
-    elif (slot := engine.accounts.find(record.strategy)) is not None:
-        slot.state = state
+    known = record.strategy is None or engine.accounts.find(record.strategy) is not None
+    if known and state is not TradingState.STOPPING:   # a shutdown ends with its process
+        engine.set_state(record.at, state, strategy=record.strategy, who=record.who, why=record.why)
 
 
 def _memory(engine: Engine, record: DecisionMade) -> None:

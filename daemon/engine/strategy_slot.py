@@ -13,6 +13,7 @@ from daemon.engine.combine import Combined, CombinationRule, TimeframeSignal, co
 from daemon.engine.ledger import Ledger
 from daemon.engine.series import SeriesStore
 from daemon.engine.sizing import SizingRule
+from daemon.engine.trading_switch import TradingSwitch
 from daemon.market.windows import BarColumns
 from daemon.risk.limits import StrategyLimits
 from daemon.strategies.protocol import Features, Moment, Strategy
@@ -49,7 +50,7 @@ class StrategySlot:
 
     setup: StrategySetup
     ledger: Ledger
-    state: TradingState = TradingState.RUNNING
+    switch: TradingSwitch = field(default_factory=TradingSwitch)
     day_start_equity: Decimal = Decimal(0)
     orders_today: int = 0
     signals: dict[InstrumentId, dict[Timeframe, LatestSignal]] = field(default_factory=dict)
@@ -67,6 +68,11 @@ class StrategySlot:
     def id(self) -> StrategyId:
         """Return the strategy's name."""
         return self.setup.id
+
+    @property
+    def state(self) -> TradingState:
+        """Return what this strategy may send."""
+        return self.switch.state
 
     def decide(self, series: SeriesStore, instrument: InstrumentId, timeframe: Timeframe, at: datetime, equity: Decimal) -> Decision:
         """Return the strategy's decision on the bar that has just closed; remember its signal.
@@ -96,12 +102,21 @@ class StrategySlot:
                 known[timeframe] = strategy.features(bars[timeframe], timeframe)
         return known
 
-    def remember(self, instrument: InstrumentId, timeframe: Timeframe, decision: Decision, bar_end: int) -> None:
+    def forget_features(self, instrument: InstrumentId | None = None) -> None:
+        """Drop what was worked out of windows that have changed, of one instrument or all."""
+        if instrument is None:
+            self.features.clear()
+        else:
+            self.features.pop(instrument, None)
+
+    def remember(
+        self, instrument: InstrumentId, timeframe: Timeframe, decision: Decision, bar_end: int, *, with_memory: bool = True
+    ) -> None:
         """Keep a decision's signal and memory; one made without enough history leaves no signal."""
         if decision.reason is not Reason.WARMUP:
             latest = LatestSignal(decision.signal, decision.confidence, bar_end)
             self.signals.setdefault(instrument, {})[timeframe] = latest
-        if decision.memory is not None:
+        if with_memory and decision.memory is not None:
             self.memory[instrument] = decision.memory
 
     def combined(self, instrument: InstrumentId, due_ends: Mapping[Timeframe, int]) -> Combined:

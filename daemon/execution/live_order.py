@@ -42,12 +42,11 @@ class LiveOrder:
     steps: Steps
     arrival: ArrivalQuoteTaken | None
     state: OrderState = OrderState.SENDING
-    perm_id: int = 0
+    perm_ids: set[int] = field(default_factory=set)        # one reference may own several
     attempts: int = 0
     cancel_asked: bool = False
     rejection: str = ""                                    # the broker's words
     fills: dict[str, Fill] = field(default_factory=dict)   # by execution stem; a correction replaces
-    checked: bool = False                                  # whether its execution check is recorded
 
     @property
     def side(self) -> Side:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from daemon.domain.broker_codes import BROKER_CODES, CodeKind
+from daemon.domain.broker_codes import CodeKind, classify
 from daemon.domain.callbacks import (
     BrokerErrorReported,
     Callback,
@@ -61,12 +61,15 @@ class PaperExecutor:
         *,
         quote_of: Callable[[InstrumentId], Quote | None],
         instruments: Callable[[InstrumentId], Instrument | None],
+        may_send: Callable[[Approved], bool],
         rules: ExecutionRules,
     ) -> None:
+        """Take the ways to ask for the last usable quote, an instrument, and whether an order may still go out."""
         self._broker = broker
         self._clock = clock
         self._quote_of = quote_of
         self._instruments = instruments
+        self._may_send = may_send
         self._rules = rules
         self._orders: dict[str, LiveOrder] = {}              # by order reference
         self._by_id: dict[int, LiveOrder] = {}               # by our own order id
@@ -152,7 +155,7 @@ class PaperExecutor:
             unsent = self._unsent.get(ref)
             if unsent is not None:
                 told.append(self._retry(order, unsent, at))
-            elif not order.cancel_asked:
+            else:
                 told.append(self._cancel(order, at, source="timeout", text=f"not filled within {self._rules.timeout.total_seconds():g} s"))
         return _joined(told)
 
@@ -174,7 +177,7 @@ class PaperExecutor:
         told += [self._on_order(order, at) for order in (*snapshot.completed, *snapshot.orders)]
         known = {order.order_ref for order in (*snapshot.completed, *snapshot.orders)}
         for ref in self.working:
-            if ref not in known:
+            if ref not in known and ref not in self._unsent:
                 told.append(self._absent(self._orders[ref], at))
         return _joined(told)
 
@@ -185,8 +188,7 @@ class PaperExecutor:
             self._orders[order.ticket.order_ref] = order
             self._by_id[order.ticket.order_id] = order
             highest = max(highest, order.ticket.order_id)
-            if order.perm_id:
-                self._by_perm[order.perm_id] = order
+            self._by_perm |= dict.fromkeys(order.perm_ids, order)
             for fill in order.fills.values():
                 self._exec_ids.add(fill.exec_id)
                 self._by_exec[fill.exec_id] = order
@@ -206,10 +208,12 @@ class PaperExecutor:
             return (self._event(order, at, source="executor", text=f"attempt {order.attempts}: nothing sent: {error}"),)
         self._unsent.pop(ref, None)
         order.steps.sent_at, order.steps.sent_ns = at, self._clock.host_ns()
-        heapq.heappush(self._deadlines, (at + self._rules.timeout, ref))
+        self._watch(order, at)
         return (self._event(order, at, source="wire", text="sent"),)
 
     def _retry(self, order: LiveOrder, approved: Approved, at: datetime) -> Told:
+        if not self._may_send(approved):
+            return self.withdraw(approved, at, "trading was stopped meanwhile")
         if order.attempts >= self._rules.max_attempts:
             return self.withdraw(approved, at, f"the broker could not be reached in {order.attempts} attempts")
         return Told(records=self._submit(order, approved, at))
@@ -221,7 +225,12 @@ class PaperExecutor:
             heapq.heappush(self._deadlines, (at + _RETRY_AFTER, order.ticket.order_ref))
             return Told()
         order.cancel_asked = True
-        return self._move(order, OrderState.PENDING_CANCEL, at, source=source, text=text)
+        self._watch(order, at)    # a cancel can get lost: asked again while the order is still open
+        return self._move(order, OrderState.PENDING_CANCEL, at, source=source, text=text, always=True)
+
+    def _watch(self, order: LiveOrder, at: datetime) -> None:
+        """Look at the order again when its time is up."""
+        heapq.heappush(self._deadlines, (at + self._rules.timeout, order.ticket.order_ref))
 
     def _on_execution(self, execution: ExecutionReported, at: datetime) -> Told:
         order = self._order_of(execution.order_ref, execution.perm_id, execution.client_id, execution.order_id)
@@ -247,7 +256,7 @@ class PaperExecutor:
         order.steps.first_fill_at = order.steps.first_fill_at or at
         order.steps.last_fill_at, order.steps.filled_ns = at, self._clock.host_ns()
         state = after_fill(order.state, filled=order.filled, quantity=order.ticket.quantity)
-        moved = self._move(order, state, at, source="execution", text=fill.exec_id, always=True)
+        moved = self._move(order, state, at, source="execution", text=fill.exec_id, always=True, costs_changed=True)
         told = Told((FillReceived(at=at, fill=fill, replaces=replaces), *moved.events), moved.records)
         orphan = self._orphans.pop(fill.exec_id, None)
         return told if orphan is None else _joined([told, self._on_commission(orphan, at)])
@@ -275,12 +284,15 @@ class PaperExecutor:
         order = self._order_of(report.order_ref, report.perm_id, report.client_id, report.order_id)
         if order is None:
             return Told()
+        if report.completed and report.filled is not None and report.filled > order.filled:
+            text = f"the broker counts {report.filled} filled, our executions {order.filled}"
+            return self._move(order, OrderState.UNKNOWN, at, source="completedOrder", text=text)
         return self._on_word(order, report.status, report.perm_id, at, source="completedOrder" if report.completed else "openOrder")
 
     def _on_word(self, order: LiveOrder, word: str, perm_id: int, at: datetime, *, source: str) -> Told:
         records: tuple[Record, ...] = ()
-        if perm_id and perm_id != order.perm_id:
-            order.perm_id = perm_id
+        if perm_id and perm_id not in order.perm_ids:
+            order.perm_ids.add(perm_id)
             self._by_perm[perm_id] = order
             assigned = OrderRefAssigned(
                 at=at, order_ref=order_ref_of(order), order_id=order.ticket.order_id, client_id=self._broker.client_id, perm_id=perm_id
@@ -298,8 +310,7 @@ class PaperExecutor:
         order = self._by_id.get(error.request_id)
         if order is None or order.state.is_terminal:
             return Told()
-        code = BROKER_CODES.get(error.code)
-        kind = code.kind if code is not None else CodeKind.ORDER_UNKNOWN
+        kind = classify(error.code).kind
         state = order.state
         if kind is CodeKind.ORDER_REJECTED and not order.filled:
             order.rejection = f"{error.text} (code {error.code})"
@@ -327,16 +338,27 @@ class PaperExecutor:
         return order
 
     def _move(
-        self, order: LiveOrder, state: OrderState, at: datetime, *, source: str, text: str, code: int = 0, always: bool = False
+        self,
+        order: LiveOrder,
+        state: OrderState,
+        at: datetime,
+        *,
+        source: str,
+        text: str,
+        code: int = 0,
+        always: bool = False,
+        costs_changed: bool = False,
     ) -> Told:
         """Put the order into `state`; nothing is told when it is there already, unless the step itself is worth a row."""
         changed = state is not order.state
         if not changed and not always:
             return Told()
+        if order.state.is_terminal and not state.is_terminal:
+            order.cancel_asked = False
+            self._watch(order, at)
         order.state = state
         records: list[Record] = [self._event(order, at, source=source, text=text, code=code)]
-        if state.is_terminal and (changed or not order.checked):
-            order.checked = True
+        if state.is_terminal and (changed or costs_changed):
             records.append(
                 execution_check(order, at, lag_warning=self._rules.lag_warning, slippage_warning=self._rules.slippage_warning)
             )

@@ -11,7 +11,6 @@ from daemon.statistics.execution import shortfall_parts_bps, slippage_bps
 
 _MS: Final = timedelta(milliseconds=1)
 _NS_PER_MS: Final = 1_000_000
-_BPS: Final = 10_000
 
 
 def execution_check(order: LiveOrder, at: datetime, *, lag_warning: timedelta, slippage_warning: Decimal) -> ExecutionChecked:
@@ -91,8 +90,9 @@ def _warning(order: LiveOrder, decision_bps: float | None, *, lag_warning: timed
     last = order.steps.last_fill_at
     if last is not None and last - order.steps.decided_at > lag_warning:
         warnings.append(f"lag {(last - order.steps.decided_at).total_seconds():.1f} s")
-    if decision_bps is not None and decision_bps > float(slippage_warning) * _BPS:
-        warnings.append(f"slippage {decision_bps:.1f} bps")
+    price = order.average_price
+    if price is not None and (price - order.decision_price) * order.side.sign > slippage_warning * order.decision_price:
+        warnings.append(f"slippage {decision_bps or 0.0:.1f} bps")
     return ", ".join(warnings)
 
 

@@ -9,7 +9,6 @@ from daemon.domain.instrument import Instrument, InstrumentId
 from daemon.domain.order import OrderRef
 from daemon.domain.records import (
     ArrivalQuoteTaken,
-    ExecutionChecked,
     FillRecorded,
     IntentRecorded,
     OrderEventSeen,
@@ -33,15 +32,14 @@ def restore_orders(records: Iterable[Record], instruments: Callable[[InstrumentI
             case OrderRefAssigned() if record.order_ref in orders:
                 order = orders[record.order_ref]
                 order.ticket = replace(order.ticket, order_id=record.order_id)
-                order.perm_id = record.perm_id or order.perm_id
+                if record.perm_id:
+                    order.perm_ids.add(record.perm_id)
             case ArrivalQuoteTaken() if record.order_ref in orders:
                 orders[record.order_ref].arrival = record
             case OrderEventSeen() if record.order_ref in orders:
                 _take_event(orders[record.order_ref], record)
             case FillRecorded() if record.order_ref in orders:
                 _take_fill(orders[record.order_ref], record)
-            case ExecutionChecked() if record.order_ref in orders:
-                orders[record.order_ref].checked = True
             case _:
                 continue
     return list(orders.values())

@@ -100,6 +100,10 @@ class BarAssembler:
             for part in parts:
                 builder.add(part)
 
+    def is_complete(self, timeframe: Timeframe, end: int) -> bool:
+        """Return whether nothing more is expected of the bars ending at `end`."""
+        return bool(self._builders) and all(builders[timeframe].is_complete(end) for builders in self._builders.values())
+
     def expect(self, timeframe: Timeframe, end: int, alarm: Alarm) -> bool:
         """Arrange for `alarm` to be woken when the bars ending at `end` are complete; True when they are already."""
         missing = {
@@ -134,7 +138,7 @@ class BarAssembler:
         return flat_bar(start=start, end=end, close=close)
 
     def _start(self, timeframe: Timeframe, end: int) -> int:
-        if self._session is None:
+        ends = self._schedule.ends(self._session, timeframe).tolist() if self._session is not None else []
+        if self._session is None or end not in ends:
             return end - timeframe.seconds
-        ends = self._schedule.ends(self._session, timeframe).tolist()
         return int(self._schedule.starts(self._session, timeframe)[ends.index(end)])

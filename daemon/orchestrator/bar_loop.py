@@ -54,9 +54,9 @@ class BarLoop:
     async def _until_complete(self, end: int, deadline: datetime) -> None:
         if self._assembler.expect(self._timeframe, end, self._alarm):
             return
-        while self._clock.now() < deadline:
-            if await self._alarm.sleep_until(deadline):
-                return
+        # A wake may be left over from the bar before: only the assembler knows.
+        while self._clock.now() < deadline and not self._assembler.is_complete(self._timeframe, end):
+            await self._alarm.sleep_until(deadline)
 
     async def _sleep_until(self, when: datetime) -> None:
         while self._clock.now() < when:

@@ -28,11 +28,13 @@ class Link:
         self._assembler = assembler
         self._host_ns = host_ns
         self._came_up = asyncio.Event()
+        self._is_up = False
         self.is_synchronised = False
         self.synchronisations = 0
 
     def on_change(self, change: ConnectionChanged) -> None:
         """Note that the connection went up or down."""
+        self._is_up = change.up
         if change.up:
             self._came_up.set()
         else:
@@ -61,6 +63,10 @@ class Link:
             await self._startup.synchronise()
         except Transient as error:
             log.warning("startup.failed", error=str(error), retry_s=_RETRY_S)
+            return False
+        if not self._is_up:
+            self._assembler.feed_up_since = 0
+            log.warning("startup.failed", error="the connection was lost meanwhile", retry_s=_RETRY_S)
             return False
         log.info("startup.completed", took_s=round((self._host_ns() - began) / 1e9, 3))
         return True

@@ -34,15 +34,16 @@ class Monitor:
         """Look until cancelled."""
         with self._clock.participant():
             ready.set()
+            due = self._clock.now()
             while True:
-                await self._alarm.sleep_until(self._next())
+                due = self._next(max(due, self._clock.now()))
+                await self._alarm.sleep_until(due)
                 now = self._clock.now()
                 if not self._sessions_only or self._calendar.session_at(now) is not None:
                     self._look(now)
 
-    def _next(self) -> datetime:
-        """Return the next multiple of the interval; while the market is closed, the first one after it opens."""
-        now = self._clock.now()
+    def _next(self, now: datetime) -> datetime:
+        """Return the first multiple of the interval after `now`; while the market is closed, after it opens."""
         if self._sessions_only and self._calendar.session_at(now) is None:
             now = max(now, self._calendar.next_session(now).open)
         multiple = now.timestamp() // self._interval_s + 1

@@ -56,7 +56,6 @@ class Orchestrator:
         )
         self.startup = Startup(
             engine=parts.engine,
-            executor=parts.executor,
             broker=parts.broker,
             feed=parts.feed,
             clock=parts.clock,

@@ -16,10 +16,9 @@ from daemon.domain.callbacks import (
 from daemon.domain.events import BarRevised, BarsClosed, Event, InstantClosed, MarkDue, QuoteChanged, SessionClosed
 from daemon.domain.order import Approved
 from daemon.domain.records import Record
-from daemon.domain.trading_state import TradingState
 from daemon.engine.engine import Engine
 from daemon.orchestrator.bar_assembler import BarAssembler
-from daemon.ports import Broker, Executor, Journal, Told
+from daemon.ports import Broker, BrokerSnapshot, Executor, Journal, Told
 from daemon.runtime.clock import MarketClock
 from daemon.runtime.inbox import Inbox
 
@@ -79,7 +78,7 @@ class Sequencer:
                 await self._inbox.wait()
                 await self._held.wait()
                 items = self._inbox.take_batch(self._is_batch_end) if self._clock.is_stepped else self._inbox.take()
-                if items:
+                if items or self._is_deadline_due():
                     async with self._turn:
                         await self._process(items)
         finally:
@@ -99,6 +98,13 @@ class Sequencer:
         """Put what the executor told through the heart now."""
         await self.apply(told.events, told.records)
 
+    async def reconcile(self, snapshot: BrokerSnapshot) -> Told:
+        """Compare our orders with the broker's, between two batches; return what had been missed."""
+        async with self._turn:
+            told = self._executor.reconcile(snapshot, self._clock.now())
+            await self._apply(told.events, told.records)
+        return told
+
     async def _apply(self, events: Sequence[Event], records: Sequence[Record]) -> None:
         done: list[Record] = [*self._carried, *records]
         self._carried = []
@@ -111,9 +117,10 @@ class Sequencer:
 
     async def _process(self, items: Sequence[Callback | Event]) -> None:
         """Work off one instant in the fixed order: broker, quotes, bars, decisions, monitors."""
-        stepped = isinstance(items[-1], InstantReached)
-        if isinstance(items[-1], InstantReached):
-            self._clock.step(items[-1].at)
+        last = items[-1] if items else None
+        stepped = isinstance(last, InstantReached)
+        if isinstance(last, InstantReached):
+            self._clock.step(last.at)
         at = self._clock.now()
         broker_told, events = self._sort(items, at)
         if stepped:
@@ -122,19 +129,22 @@ class Sequencer:
             await self._clock.settle()
         events += self._inbox.take_where(_is_event)
         done, self._carried = self._carried, []
-        deadline = self._executor.next_deadline
-        if deadline is not None and deadline <= at:
+        if self._is_deadline_due():
             broker_told.append(self._executor.advance(at))
         for told in broker_told:
             done.extend(told.records)
-            events[:0] = told.events
-        approved = self._drive(_ordered(events, at), done)
+        broker_events = [event for told in broker_told for event in told.events]
+        approved = self._drive([*broker_events, *_ordered(events, at)], done)
         await self._commit_and_send(done, approved, at)
         self.instants += 1
         if stepped:
             self._broker.acknowledge_instant()
         else:
             self._arm_deadline()
+
+    def _is_deadline_due(self) -> bool:
+        deadline = self._executor.next_deadline
+        return deadline is not None and deadline <= self._clock.now()
 
     def _sort(self, items: Sequence[Callback | Event], at: datetime) -> tuple[list[Told], list[Event]]:
         """Split one instant's items into what the broker told and events; the last quote of an instrument counts."""
@@ -173,16 +183,11 @@ class Sequencer:
             done.extend(self._executor.prepare(order, at))
         await self._commit(done)
         for order in approved:
-            if self._may_send(order):
+            if self._engine.may_send(order):
                 self._carried.extend(self._executor.send(order, at))
             else:
                 told = self._executor.withdraw(order, at, f"trading is {self._engine.state.value}")
                 await self._apply(told.events, told.records)
-
-    def _may_send(self, order: Approved) -> bool:
-        """Look at the trading state once more: it may have changed while the journal wrote."""
-        state = self._engine.state
-        return state.may_open or (order.intent.reduces and state is not TradingState.HALTED)
 
     async def _commit(self, records: Sequence[Record]) -> None:
         if records:

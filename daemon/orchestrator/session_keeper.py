@@ -60,12 +60,11 @@ class SessionKeeper:
 
     async def _opened(self) -> Session:
         """Wait for the session that is open or opens next."""
-        session = self._calendar.session_at(self._clock.now())
-        if session is not None:
-            return session    # start-up has told the heart of it
-        session = self._calendar.next_session(self._clock.now())
+        now = self._clock.now()
+        session = self._calendar.session_at(now) or self._calendar.next_session(now)
         await self._sleep_until(session.open)
         self._assembler.begin_session(session)
+        # Start-up may have told the heart of a session that is on; told twice it is the same.
         self._post(SessionOpened(at=self._clock.now(), open_s=session.open_s, close_s=session.close_s))
         log.info("day.opened", day=session.day.isoformat(), closes=session.close.isoformat())
         return session

@@ -18,7 +18,7 @@ from daemon.market.sessions import Session
 from daemon.market.windows import BarSchedule
 from daemon.orchestrator.bar_assembler import BarAssembler
 from daemon.orchestrator.sequencer import Sequencer
-from daemon.ports import Broker, BrokerSnapshot, Executor, Feed
+from daemon.ports import Broker, BrokerSnapshot, Feed
 from daemon.runtime.clock import MarketClock
 
 log = structlog.get_logger()
@@ -34,7 +34,6 @@ class Startup:
         self,
         *,
         engine: Engine,
-        executor: Executor,
         broker: Broker,
         feed: Feed,
         clock: MarketClock,
@@ -47,7 +46,6 @@ class Startup:
     ) -> None:
         """Take the parts; `bars_until` says up to where earlier runs have seen the bars of each timeframe."""
         self._engine = engine
-        self._executor = executor
         self._broker = broker
         self._feed = feed
         self._clock = clock
@@ -82,15 +80,10 @@ class Startup:
         if current is not None:
             await self._sequencer.apply([SessionOpened(at=now, open_s=current.open_s, close_s=current.close_s)])
 
-    async def reconcile(self) -> None:
-        """Compare orders, executions and positions with the broker once more."""
-        await self._reconcile()
-
     async def _reconcile(self) -> None:
         snapshot = await self._broker.snapshot()
         now = self._clock.now()
-        told = self._executor.reconcile(snapshot, now)
-        await self._sequencer.apply_told(told)
+        told = await self._sequencer.reconcile(snapshot)
         differences = position_differences(snapshot, self._engine)
         if differences:
             text = "; ".join(f"{name}: broker {theirs}, ledgers {ours}" for name, (theirs, ours) in differences.items())

@@ -37,9 +37,11 @@ def quote(intent: OrderIntent, view: RiskView) -> tuple[CheckResult, ...]:
 
 def position_size(intent: OrderIntent, view: RiskView) -> tuple[CheckResult, ...]:
     """Units, value and share of equity of the position that the order and all working ones could bring about."""
-    if intent.reduces:
-        return ()
     own, everybody = _worst_position(intent, view, own=True), _worst_position(intent, view, own=False)
+    if intent.reduces:
+        # It reduces its strategy's ledger; where it raises the account's position, the account's limits bind it.
+        raises = everybody > abs(view.account.position)
+        return _size_checks(everybody, view, scope="account", book=view.account, limits=view.account_limits) if raises else ()
     return (
         *_size_checks(own, view, scope=intent.strategy, book=view.strategy, limits=view.strategy_limits),
         *_size_checks(everybody, view, scope="account", book=view.account, limits=view.account_limits),

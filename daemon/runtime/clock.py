@@ -136,7 +136,9 @@ class Alarm:
             self._finish(early=False)
 
     def _finish(self, *, early: bool) -> None:
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None and not waiting.done():
-            self._clock._began()  # noqa: SLF001
-            waiting.set_result(early)
+        waiting = self._waiting
+        if waiting is None or waiting.done():
+            return    # cancelled, and not run since: the sleeper counts itself
+        self._waiting = None
+        self._clock._began()  # noqa: SLF001
+        waiting.set_result(early)

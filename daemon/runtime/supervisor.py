@@ -72,6 +72,11 @@ class Supervisor:
             await service.run(ready)
             if not self._stop.is_set():
                 raise ServiceExited(service.name)
+        except asyncio.CancelledError:
+            if self._stop.is_set():
+                raise
+            log.error("service.failed", service=service.name, error="its own work was cancelled")
+            self._failures.append(ServiceExited(service.name))
         except Exception as error:  # noqa: BLE001 - recorded, so that the others stop in order
             log.error("service.failed", service=service.name, error=f"{type(error).__name__}: {error}")
             self._failures.append(error)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _AT_ONCE: Final = 1 << 17  # values resampled at once, 1 MiB: what fits a core's cache
-_MIN_VALUES: Final = 10  # an interval from fewer would only pretend
+MIN_VALUES: Final = 10  # an interval from fewer would only pretend
+_ROUNDING: Final = 1e-9  # relative; a narrower interval is none
 
 # Takes resampled data of shape (m, n); answers each statistic's values, shape (m,), NaN where undefined.
 Statistics = Callable[[NDArray[np.float64]], Mapping[str, NDArray[np.float64]]]
@@ -44,14 +45,15 @@ def bootstrap_intervals(
         block: mean length of the blocks, in values, >= 1; None = `block_length(values)`.
 
     Returns:
-        By the name of the statistic. None where there are fewer than ten values, or where the statistic is undefined
-        in more resamples than are cut off on one side: then one end would be unknown.
+        By the name of the statistic. None where there are fewer than ten values; where the statistic is undefined in
+        more resamples than are cut off on one side, as one end would be unknown; and where all resamples agree, as
+        values that are alike (only losses, say) do not tell how much others would differ.
 
     Source:
         Politis & Romano (1994), The Stationary Bootstrap, Journal of the American Statistical Association 89(428),
         1303-1313; percentile method of Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
     """
-    if values.size < _MIN_VALUES:
+    if values.size < MIN_VALUES:
         return dict.fromkeys(statistics(values[np.newaxis]))
     mean_block = block_length(values) if block is None else block
     parts = [statistics(part) for part in _resamples(values, samples, mean_block, rng)]
@@ -93,7 +95,7 @@ def block_length(values: NDArray[np.float64]) -> float:
     """
     n = values.size
     centred = values - np.mean(values)
-    if n < _MIN_VALUES or not np.ptp(values) > 0:
+    if n < MIN_VALUES or not np.ptp(values) > 0:
         return 1.0
     neighbours = max(5, math.ceil(math.sqrt(math.log10(n))))  # K_n: lags in a row that must be small
     most = min(math.ceil(math.sqrt(n)) + neighbours, n - 1)
@@ -126,4 +128,6 @@ def _interval(measured: NDArray[np.float64], level: float) -> Interval | None:
     if measured.size - defined.size > tail * measured.size:
         return None
     low, high = np.quantile(defined, (tail, 1.0 - tail))
+    if high - low <= _ROUNDING * max(abs(low), abs(high)):
+        return None
     return Interval(low=float(low), high=float(high), level=level)

@@ -227,9 +227,14 @@ def turnover(*, traded_value: float, mean_equity: float, years: float) -> float 
         SEC Form N-1A, item 13 instruction 4(d), with the mean of purchases and sales in the place of the lesser one, as
         an account need not be invested at both ends.
     """
+    return known(turnover_rows(np.array([traded_value]), mean_equity=mean_equity, years=years)[0])
+
+
+def turnover_rows(traded: NDArray[np.float64], *, mean_equity: float, years: float) -> NDArray[np.float64]:
+    """Return `turnover` of each of several traded values, shape (m,), NaN where undefined."""
     if years <= 0 or mean_equity <= 0:
-        return None
-    return traded_value / 2.0 / mean_equity / years
+        return np.full(traded.shape, np.nan)
+    return traded / (2.0 * mean_equity * years)
 
 
 class _Lot:

@@ -177,7 +177,12 @@ class BenchDaemon:
         )
         broker = _Broker(self.connection, self.progress)
         executor = PaperExecutor(
-            broker, clock, quote_of=self.engine.marks.quote, instruments=setup.instruments.get, rules=ExecutionRules()
+            broker,
+            clock,
+            quote_of=self.engine.marks.quote,
+            instruments=setup.instruments.get,
+            may_send=self.engine.may_send,
+            rules=ExecutionRules(),
         )
         parts = Parts(
             engine=self.engine,

@@ -45,9 +45,15 @@ NEXT_SESSION = calendar().session_after(SESSION)
 SCHEDULE = BarSchedule(calendar=calendar())
 HISTORY = 4
 
-WIDE = StrategyLimits(daily_trades=1000, position_shares=Decimal(10**6), position_value=Decimal(10**8), position_fraction=Decimal(1))
+WIDE = StrategyLimits(
+    daily_trades=1000, position_shares=Decimal(10**6), position_value=Decimal(10**8), position_fraction=Decimal(1)
+)
 WIDE_ACCOUNT = AccountLimits(
-    daily_trades=1000, position_shares=Decimal(10**6), position_value=Decimal(10**8), position_fraction=Decimal(1), messages_per_minute=1000
+    daily_trades=1000,
+    position_shares=Decimal(10**6),
+    position_value=Decimal(10**8),
+    position_fraction=Decimal(1),
+    messages_per_minute=1000,
 )
 Kind = TypeVar("Kind", bound=Record)
 
@@ -79,9 +85,16 @@ def strategy_setup(
 def make_bar(end: int, seconds: int, close: float = 100.0, *, trades: int = 10) -> Bar:
     """Return a plausible bar."""
     return Bar(
-        start=end - seconds, end=end, open=close, high=close + 0.5, low=close - 0.5, close=close, volume=100.0 * bool(trades),
-        wap=close, trades=trades,
-    )  # fmt: skip
+        start=end - seconds,
+        end=end,
+        open=close,
+        high=close + 0.5,
+        low=close - 0.5,
+        close=close,
+        volume=100.0 * bool(trades),
+        wap=close,
+        trades=trades,
+    )
 
 
 class EngineStage:
@@ -128,7 +141,14 @@ class EngineStage:
         """Return what was said last, of one kind."""
         return [record for record in self.last if type(record) is kind]
 
-    def history(self, timeframe: Timeframe, closes: Sequence[float], instrument: InstrumentId = AAA, *, until: datetime | None = None) -> None:
+    def history(
+        self,
+        timeframe: Timeframe,
+        closes: Sequence[float],
+        instrument: InstrumentId = AAA,
+        *,
+        until: datetime | None = None,
+    ) -> None:
         """Load the scheduled bars that ended last before `until`."""
         moment = until if until is not None else self.at
         ends: list[int] = []
@@ -162,7 +182,9 @@ class EngineStage:
         """Close the bar of one timeframe that ends now."""
         ends = end if end is not None else int(self.at.timestamp())
         bars = tuple((name, make_bar(ends, timeframe.seconds, close, trades=trades)) for name in instruments)
-        return self.tell(BarsClosed(at=self.at, timeframe=timeframe, end=ends, bars=bars, missing=tuple(missing), received_host_ns=1))
+        return self.tell(
+            BarsClosed(at=self.at, timeframe=timeframe, end=ends, bars=bars, missing=tuple(missing), received_host_ns=1)
+        )
 
     def instant(self) -> tuple[Record, ...]:
         return self.tell(InstantClosed(at=self.at))
@@ -194,13 +216,20 @@ class EngineStage:
 
     def correct(self, wrong: Fill, *, quantity: int, price: str) -> Fill:
         """Tell of a correction."""
-        right = replace(wrong, exec_id=f"{wrong.exec_id[:-1]}{int(wrong.exec_id[-1]) + 1}", quantity=Decimal(quantity), price=Decimal(price))
+        right = replace(
+            wrong,
+            exec_id=f"{wrong.exec_id[:-1]}{int(wrong.exec_id[-1]) + 1}",
+            quantity=Decimal(quantity),
+            price=Decimal(price),
+        )
         self.tell(FillReceived(at=self.at, fill=right, replaces=wrong))
         return right
 
     def commission(self, fill: Fill, amount: str) -> None:
         self.tell(
-            CommissionReceived(at=self.at, exec_id=fill.exec_id, order_ref=fill.order_ref, amount=Decimal(amount), currency="USD")
+            CommissionReceived(
+                at=self.at, exec_id=fill.exec_id, order_ref=fill.order_ref, amount=Decimal(amount), currency="USD"
+            )
         )
 
     def order_state(self, order_ref: OrderRef, state: OrderState) -> None:

@@ -4,7 +4,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from daemon.domain.errors import JournalFailed
-from daemon.domain.records import CommissionRecorded, DecisionMade, FillRecorded, IntentRecorded, OrderRefAssigned, Record
+from daemon.domain.records import (
+    CommissionRecorded,
+    DecisionMade,
+    FillRecorded,
+    IntentRecorded,
+    OrderRefAssigned,
+    Record,
+)
 
 
 class MemoryJournal:

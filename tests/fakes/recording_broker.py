@@ -15,7 +15,7 @@ class RecordingBroker:
         self.is_connected = True
         self.sent: list[OrderTicket] = []
         self.cancelled: list[int] = []
-        self.failures = 0                     # of the next submits or cancels, how many cannot be sent
+        self.failures = 0  # of the next submits or cancels, how many cannot be sent
         self.snapshots: list[BrokerSnapshot] = []
         self.acknowledged = 0
         self.diary: list[str] = diary if diary is not None else []

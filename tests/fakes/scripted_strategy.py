@@ -22,12 +22,14 @@ def says(signal: Signal, confidence: float = 1.0, **more: object) -> Callable[[M
 class ScriptedStrategy:
     """Implements `strategies.protocol.Strategy`; `answer` may be changed while it runs."""
 
-    def __init__(self, timeframes: Sequence[Timeframe], answer: Callable[[Moment], Decision], *, warmup: int = 1) -> None:
+    def __init__(
+        self, timeframes: Sequence[Timeframe], answer: Callable[[Moment], Decision], *, warmup: int = 1
+    ) -> None:
         self.parameters = NoParameters()
         self.timeframes = tuple(sorted(timeframes))
         self.warmup = warmup
         self.answer = answer
-        self.seen: list[tuple[str, str, dict[str, int]]] = []   # instrument, timeframe, newest bar end by timeframe
+        self.seen: list[tuple[str, str, dict[str, int]]] = []  # instrument, timeframe, newest bar end by timeframe
 
     def features(self, bars: BarColumns, timeframe: Timeframe) -> Features:
         return {"close": bars.close.copy(), "end": bars.end.astype(float)}

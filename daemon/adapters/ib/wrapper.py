@@ -193,7 +193,7 @@ class RawWrapper(Wrapper):
     def unreadable(self, fields: Sequence[str], error: Exception) -> None:
         """Count a message that could not be decoded."""
         self.undecodable += 1
-        log.error("wire.undecodable", message=fields[0] if fields else "", fields=len(fields), error=repr(error))
+        log.error("wire.garbled", message=fields[0] if fields else "", fields=len(fields), error=repr(error))
 
     # ---- market data
 

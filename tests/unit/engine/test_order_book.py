@@ -1,5 +1,7 @@
 """The engine's own orders: what still may fill, what was made lately, what is forgotten."""
 
+# mypy: disable-error-code="comparison-overlap, unreachable, unused-ignore"
+
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -18,21 +20,42 @@ ONE = StrategyId("one")
 
 def order(ref: OrderRef = REF, quantity: int = 10) -> OwnOrder:
     return OwnOrder(
-        order_ref=ref, strategy=ONE, instrument=AAA, side=Side.BUY, quantity=Decimal(quantity), reduces=False, decided_at=AT
+        order_ref=ref,
+        strategy=ONE,
+        instrument=AAA,
+        side=Side.BUY,
+        quantity=Decimal(quantity),
+        reduces=False,
+        decided_at=AT,
     )
 
 
 def fill(quantity: int, exec_id: str = "a.01", ref: OrderRef = REF) -> Fill:
     return Fill(
-        exec_id=exec_id, order_ref=ref, instrument=AAA, side=Side.BUY, quantity=Decimal(quantity), price=Decimal(100), at=AT, executed_at=AT
+        exec_id=exec_id,
+        order_ref=ref,
+        instrument=AAA,
+        side=Side.BUY,
+        quantity=Decimal(quantity),
+        price=Decimal(100),
+        at=AT,
+        executed_at=AT,
     )
 
 
 def intent(at: datetime) -> OrderIntent:
     return OrderIntent(
-        order_ref=REF, strategy=ONE, instrument=Instrument(symbol="AAA"), side=Side.BUY, quantity=Decimal(1), decision_id="d",
-        decision_price=Decimal(100), bar_end=at, decided_at=at, reduces=False,
-    )  # fmt: skip
+        order_ref=REF,
+        strategy=ONE,
+        instrument=Instrument(symbol="AAA"),
+        side=Side.BUY,
+        quantity=Decimal(1),
+        decision_id="d",
+        decision_price=Decimal(100),
+        bar_end=at,
+        decided_at=at,
+        reduces=False,
+    )
 
 
 def test_what_remains_shrinks_with_fills_and_never_below_nothing() -> None:
@@ -57,9 +80,13 @@ def test_an_order_that_ended_works_no_longer_until_it_comes_back() -> None:
     book = OrderBook()
     book.add(order())
     for state, works in [
-        (OrderState.CANCELLED, False), (OrderState.PARTIALLY_FILLED, True), (OrderState.FILLED, False), (OrderState.UNKNOWN, True),
-        (OrderState.REJECTED, False), (OrderState.PENDING_CANCEL, True),
-    ]:  # fmt: skip
+        (OrderState.CANCELLED, False),
+        (OrderState.PARTIALLY_FILLED, True),
+        (OrderState.FILLED, False),
+        (OrderState.UNKNOWN, True),
+        (OrderState.REJECTED, False),
+        (OrderState.PENDING_CANCEL, True),
+    ]:
         book.on_state(REF, state)
         assert book.has_working(ONE, AAA) is works
         assert bool(book.working()) is works

@@ -10,17 +10,42 @@ from daemon.domain.order import OrderState
 from daemon.execution.states import after_fill, after_status
 
 SENDING, SUBMITTED, PARTIAL, PENDING, UNKNOWN, FILLED, CANCELLED, REJECTED = OrderState
-WORDS = ["ApiPending", "PendingSubmit", "PreSubmitted", "Submitted", "PendingCancel", "Filled", "Inactive", "Cancelled", "ApiCancelled", "?"]
+WORDS = [
+    "ApiPending",
+    "PendingSubmit",
+    "PreSubmitted",
+    "Submitted",
+    "PendingCancel",
+    "Filled",
+    "Inactive",
+    "Cancelled",
+    "ApiCancelled",
+    "?",
+]
 SAME = {state: state for state in OrderState}
 DONE = {FILLED: FILLED, CANCELLED: CANCELLED, REJECTED: REJECTED}
 
 NOTHING_FILLED = {
     "ApiPending": SAME,
     "PendingSubmit": SAME,
-    "PreSubmitted": {SENDING: SUBMITTED, SUBMITTED: SUBMITTED, PARTIAL: SUBMITTED, PENDING: PENDING, UNKNOWN: SUBMITTED, **DONE},
-    "Submitted": {SENDING: SUBMITTED, SUBMITTED: SUBMITTED, PARTIAL: SUBMITTED, PENDING: PENDING, UNKNOWN: SUBMITTED, **DONE},
+    "PreSubmitted": {
+        SENDING: SUBMITTED,
+        SUBMITTED: SUBMITTED,
+        PARTIAL: SUBMITTED,
+        PENDING: PENDING,
+        UNKNOWN: SUBMITTED,
+        **DONE,
+    },
+    "Submitted": {
+        SENDING: SUBMITTED,
+        SUBMITTED: SUBMITTED,
+        PARTIAL: SUBMITTED,
+        PENDING: PENDING,
+        UNKNOWN: SUBMITTED,
+        **DONE,
+    },
     "PendingCancel": {**dict.fromkeys([SENDING, SUBMITTED, PARTIAL, PENDING, UNKNOWN], PENDING), **DONE},
-    "Filled": SAME,                                      # the executions are still to come
+    "Filled": SAME,  # the executions are still to come
     "Inactive": {**dict.fromkeys([SENDING, SUBMITTED, PARTIAL, PENDING, UNKNOWN], UNKNOWN), **DONE},
     "Cancelled": {**dict.fromkeys(OrderState, CANCELLED), REJECTED: REJECTED},
     "ApiCancelled": {**dict.fromkeys(OrderState, CANCELLED), REJECTED: REJECTED},
@@ -37,11 +62,16 @@ def test_after_a_status_without_executions(word: str, state: OrderState) -> None
 @pytest.mark.parametrize(
     ("state", "word", "expected"),
     [
-        (PARTIAL, "Submitted", PARTIAL), (SENDING, "Submitted", PARTIAL), (UNKNOWN, "PreSubmitted", PARTIAL),
-        (PARTIAL, "PendingCancel", PENDING), (PENDING, "Submitted", PENDING), (PARTIAL, "Cancelled", CANCELLED),
-        (PARTIAL, "Filled", PARTIAL), (CANCELLED, "Submitted", CANCELLED),
+        (PARTIAL, "Submitted", PARTIAL),
+        (SENDING, "Submitted", PARTIAL),
+        (UNKNOWN, "PreSubmitted", PARTIAL),
+        (PARTIAL, "PendingCancel", PENDING),
+        (PENDING, "Submitted", PENDING),
+        (PARTIAL, "Cancelled", CANCELLED),
+        (PARTIAL, "Filled", PARTIAL),
+        (CANCELLED, "Submitted", CANCELLED),
     ],
-)  # fmt: skip
+)
 def test_after_a_status_with_a_part_executed(state: OrderState, word: str, expected: OrderState) -> None:
     assert after_status(state, word, filled=Decimal(4), quantity=Decimal(10)) is expected
 
@@ -54,10 +84,16 @@ def test_no_word_takes_a_filled_order_back(state: OrderState, word: str) -> None
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
-        (SENDING, PARTIAL), (SUBMITTED, PARTIAL), (PARTIAL, PARTIAL), (UNKNOWN, PARTIAL), (REJECTED, PARTIAL), (FILLED, PARTIAL),
-        (PENDING, PENDING), (CANCELLED, CANCELLED),
+        (SENDING, PARTIAL),
+        (SUBMITTED, PARTIAL),
+        (PARTIAL, PARTIAL),
+        (UNKNOWN, PARTIAL),
+        (REJECTED, PARTIAL),
+        (FILLED, PARTIAL),
+        (PENDING, PENDING),
+        (CANCELLED, CANCELLED),
     ],
-)  # fmt: skip
+)
 def test_after_a_part_was_executed(state: OrderState, expected: OrderState) -> None:
     assert after_fill(state, filled=Decimal(4), quantity=Decimal(10)) is expected
 

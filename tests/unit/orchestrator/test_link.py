@@ -1,5 +1,7 @@
 """The link: synchronised means that the connection stood until the end of the synchronisation."""
 
+# mypy: disable-error-code="comparison-overlap, unreachable, unused-ignore"
+
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -113,4 +115,4 @@ async def test_a_connection_lost_in_the_midst_of_it_is_not_taken_for_synchronise
         scene.link.on_change(UP)
         await scene.rest()
         assert scene.link.is_synchronised is False
-        assert scene.assembler.feed_up_since == 0     # else bars without trades are made up while nothing is heard
+        assert scene.assembler.feed_up_since == 0  # else bars without trades are made up while nothing is heard

@@ -5,16 +5,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import daemon
 from daemon.domain.decision import StrategyId
-from daemon.domain.instrument import Instrument
+from daemon.domain.instrument import Instrument, InstrumentId
 from daemon.domain.order import Approved, OrderIntent, OrderRef, OrderType, Refused, Side
 from daemon.domain.quote import Quote
 from daemon.domain.trading_state import TradingState
-from daemon.engine.decisions import _stricter
+from daemon.engine.trading_switch import stricter
 from daemon.risk.gate import gate
 from daemon.risk.limits import AccountGuard, AccountLimits, StrategyLimits
 from daemon.risk.view import Book, RecentOrder, RiskView, WorkingOrder
@@ -27,37 +28,70 @@ QUOTE = Quote(at=AT, bid=99.99, ask=100.01, bid_size=1, ask_size=1)
 
 def book(**changed: object) -> Book:
     flat = Book(
-        equity=Decimal(100_000), day_start_equity=Decimal(100_000), position=Decimal(0), unrealized_pnl=Decimal(0), orders_today=0
+        equity=Decimal(100_000),
+        day_start_equity=Decimal(100_000),
+        position=Decimal(0),
+        unrealized_pnl=Decimal(0),
+        orders_today=0,
     )
     return replace(flat, **changed)  # type: ignore[arg-type]
 
 
 def view(**changed: object) -> RiskView:
     calm = RiskView(
-        at=AT, price=Decimal(100), quote=QUOTE, quote_confirmed_at=AT, state=TradingState.RUNNING,
-        guard=AccountGuard(account="DU1", port=4002), account=book(), strategy=book(), account_limits=AccountLimits(),
-        strategy_limits=StrategyLimits(), working=(), recent=(),
-    )  # fmt: skip
+        at=AT,
+        price=Decimal(100),
+        quote=QUOTE,
+        quote_confirmed_at=AT,
+        state=TradingState.RUNNING,
+        guard=AccountGuard(account="DU1", port=4002),
+        account=book(),
+        strategy=book(),
+        account_limits=AccountLimits(),
+        strategy_limits=StrategyLimits(),
+        working=(),
+        recent=(),
+    )
     return replace(calm, **changed)  # type: ignore[arg-type]
 
 
 def intent(quantity: str = "10", side: Side = Side.BUY, *, reduces: bool = False, **changed: object) -> OrderIntent:
     plain = OrderIntent(
-        order_ref=OrderRef("pd-t-1"), strategy=ONE, instrument=Instrument(symbol="AAA"), side=side, quantity=Decimal(quantity),
-        decision_id="d", decision_price=Decimal(100), bar_end=AT, decided_at=AT, reduces=reduces,
-    )  # fmt: skip
+        order_ref=OrderRef("pd-t-1"),
+        strategy=ONE,
+        instrument=Instrument(symbol="AAA"),
+        side=side,
+        quantity=Decimal(quantity),
+        decision_id="d",
+        decision_price=Decimal(100),
+        bar_end=AT,
+        decided_at=AT,
+        reduces=reduces,
+    )
     return replace(plain, **changed)  # type: ignore[arg-type]
 
 
-def working(side: Side = Side.BUY, remaining: int = 5, *, strategy: StrategyId = TWO, instrument: str = AAA) -> WorkingOrder:
+def working(
+    side: Side = Side.BUY, remaining: int = 5, *, strategy: StrategyId = TWO, instrument: InstrumentId = AAA
+) -> WorkingOrder:
     return WorkingOrder(
-        order_ref=OrderRef("pd-t-9"), strategy=strategy, instrument=instrument, side=side, remaining=Decimal(remaining), reduces=False  # type: ignore[arg-type]
+        order_ref=OrderRef("pd-t-9"),
+        strategy=strategy,
+        instrument=instrument,
+        side=side,
+        remaining=Decimal(remaining),
+        reduces=False,
     )
 
 
 def recent(seconds_ago: float, **changed: object) -> RecentOrder:
     made = RecentOrder(
-        at=AT - timedelta(seconds=seconds_ago), strategy=TWO, instrument=AAA, side=Side.BUY, quantity=Decimal(10), limit_price=None
+        at=AT - timedelta(seconds=seconds_ago),
+        strategy=TWO,
+        instrument=AAA,
+        side=Side.BUY,
+        quantity=Decimal(10),
+        limit_price=None,
     )
     return replace(made, **changed)  # type: ignore[arg-type]
 
@@ -73,10 +107,23 @@ def test_a_calm_market_approves_an_order_and_shows_every_check() -> None:
     assert isinstance(verdict, Approved)
     assert all(check.passed for check in verdict.checks)
     assert {check.control for check in verdict.checks} == {
-        "paper_only", "trading_state", "one_working_order", "self_cross", "quote_age_s", "position_shares", "position_value",
-        "position_fraction", "daily_loss_value", "daily_loss_fraction", "daily_trades", "open_orders", "open_orders_per_instrument",
-        "messages_per_second", "messages_per_minute", "duplicate_window_s",
-    }  # fmt: skip
+        "paper_only",
+        "trading_state",
+        "one_working_order",
+        "self_cross",
+        "quote_age_s",
+        "position_shares",
+        "position_value",
+        "position_fraction",
+        "daily_loss_value",
+        "daily_loss_fraction",
+        "daily_trades",
+        "open_orders",
+        "open_orders_per_instrument",
+        "messages_per_second",
+        "messages_per_minute",
+        "duplicate_window_s",
+    }
 
 
 def test_a_refusal_ends_with_the_check_that_failed() -> None:
@@ -88,14 +135,22 @@ def test_a_refusal_ends_with_the_check_that_failed() -> None:
 @pytest.mark.parametrize(
     ("account", "port", "live", "passes"),
     [
-        ("DU1", 4002, False, True), ("DU1", 7497, False, True), ("DF1", 0, False, True),
-        ("U1", 4002, False, False), ("", 4002, False, False), ("du1", 4002, False, False),
-        ("DU1", 4001, False, False), ("DU1", 7496, False, False),      # the port must prove it too
-        ("U1", 4001, False, False), ("U1", 4001, True, True),
+        ("DU1", 4002, False, True),
+        ("DU1", 7497, False, True),
+        ("DF1", 0, False, True),
+        ("U1", 4002, False, False),
+        ("", 4002, False, False),
+        ("du1", 4002, False, False),
+        ("DU1", 4001, False, False),
+        ("DU1", 7496, False, False),  # the port must prove it too
+        ("U1", 4001, False, False),
+        ("U1", 4001, True, True),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("reduces", [False, True])
-def test_paper_only_asks_for_a_paper_account_and_a_paper_port(account: str, port: int, live: bool, passes: bool, reduces: bool) -> None:
+def test_paper_only_asks_for_a_paper_account_and_a_paper_port(
+    account: str, port: int, live: bool, passes: bool, reduces: bool
+) -> None:
     guard = AccountGuard(account=account, port=port, live_authorised=live)
     expected = None if passes else ("paper_only", "account")
     assert refused_by(intent(reduces=reduces), view(guard=guard)) == expected
@@ -104,10 +159,13 @@ def test_paper_only_asks_for_a_paper_account_and_a_paper_port(account: str, port
 @pytest.mark.parametrize(
     ("state", "opens", "reduces"),
     [
-        (TradingState.RUNNING, True, True), (TradingState.PAUSED, False, True), (TradingState.REDUCE_ONLY, False, True),
-        (TradingState.STOPPING, False, True), (TradingState.HALTED, False, False),
+        (TradingState.RUNNING, True, True),
+        (TradingState.PAUSED, False, True),
+        (TradingState.REDUCE_ONLY, False, True),
+        (TradingState.STOPPING, False, True),
+        (TradingState.HALTED, False, False),
     ],
-)  # fmt: skip
+)
 def test_trading_state(state: TradingState, opens: bool, reduces: bool) -> None:
     assert (refused_by(intent(), view(state=state)) is None) is opens
     assert (refused_by(intent(reduces=True), view(state=state)) is None) is reduces
@@ -116,7 +174,7 @@ def test_trading_state(state: TradingState, opens: bool, reduces: bool) -> None:
 @pytest.mark.parametrize("one", list(TradingState))
 @pytest.mark.parametrize("other", list(TradingState))
 def test_the_stricter_of_two_states_allows_no_more_than_either(one: TradingState, other: TradingState) -> None:
-    both = _stricter(one, other)
+    both = stricter(one, other)
     assert both in {one, other}
     assert both.may_open is (one.may_open and other.may_open)
     assert (both is TradingState.HALTED) is (TradingState.HALTED in {one, other})
@@ -144,11 +202,13 @@ ROOMY, ROOMY_ACCOUNT = StrategyLimits(position_fraction=Decimal(10)), AccountLim
     [
         ({"position_shares": Decimal(50)}, 50),
         ({"position_value": Decimal(5_000)}, 50),
-        ({"position_fraction": Decimal("0.05")}, 50),       # of an equity of 100,000 at 100 a share
+        ({"position_fraction": Decimal("0.05")}, 50),  # of an equity of 100,000 at 100 a share
     ],
 )
 @pytest.mark.parametrize("side", list(Side))
-def test_position_size_is_allowed_at_its_limit_and_not_above(scope: str, limit: dict[str, Decimal], at_most: int, side: Side) -> None:
+def test_position_size_is_allowed_at_its_limit_and_not_above(
+    scope: str, limit: dict[str, Any], at_most: int, side: Side
+) -> None:
     name = next(iter(limit))
     limits = view(
         strategy_limits=replace(ROOMY, **limit) if scope == "one" else ROOMY,
@@ -202,7 +262,10 @@ def test_a_position_that_lost_its_limit_is_not_added_to(scope: str, loss: str, p
 
 
 def test_the_position_loss_can_be_switched_off() -> None:
-    losing = view(strategy=book(position=Decimal(1), unrealized_pnl=Decimal(-10**9)), strategy_limits=StrategyLimits(position_loss=None))
+    losing = view(
+        strategy=book(position=Decimal(1), unrealized_pnl=Decimal(-(10**9))),
+        strategy_limits=StrategyLimits(position_loss=None),
+    )
     assert refused_by(intent(), losing) is None
 
 
@@ -215,12 +278,12 @@ def test_the_position_loss_can_be_switched_off() -> None:
     ],
 )
 @pytest.mark.parametrize(("loss", "passes"), [("999.99", True), ("1000", False), ("1000.01", False)])
-def test_daily_loss(scope: str, limit: dict[str, Decimal], control: str, loss: str, passes: bool) -> None:
+def test_daily_loss(scope: str, limit: dict[str, Any], control: str, loss: str, passes: bool) -> None:
     lost = book(equity=Decimal(100_000) - Decimal(loss))
     moment = (
-        view(strategy=lost, strategy_limits=StrategyLimits(**limit))  # type: ignore[arg-type]
+        view(strategy=lost, strategy_limits=StrategyLimits(**limit))
         if scope == "one"
-        else view(account=lost, account_limits=AccountLimits(**limit))  # type: ignore[arg-type]
+        else view(account=lost, account_limits=AccountLimits(**limit))
     )
     assert refused_by(intent(), moment) == (None if passes else (control, scope))
     assert refused_by(intent(reduces=True), moment) is None
@@ -275,7 +338,7 @@ def test_messages_per_second_and_minute() -> None:
     for ages, refusal in [
         ([0.999, 0.5], None),
         ([0.999, 0.5, 0.0], ("messages_per_second", "account")),
-        ([1.0, 0.5, 0.0], None),                       # a whole second ago is past
+        ([1.0, 0.5, 0.0], None),  # a whole second ago is past
         ([50.0, 40.0, 30.0, 20.0], None),
         ([50.0, 40.0, 30.0, 20.0, 10.0], ("messages_per_minute", "account")),
     ]:
@@ -294,7 +357,7 @@ def test_messages_per_second_and_minute() -> None:
         ({"instrument": BBB}, True),
         ({"side": Side.SELL}, True),
         ({"quantity": Decimal(11)}, True),
-        ({"quantity": Decimal("10.0")}, False),        # the same number in other digits
+        ({"quantity": Decimal("10.0")}, False),  # the same number in other digits
         ({"limit_price": Decimal(99)}, True),
     ],
 )
@@ -305,7 +368,10 @@ def test_duplicates(twin: dict[str, object], passes: bool) -> None:
 
 def test_duplicates_are_told_apart_by_their_limit_price() -> None:
     order = intent(order_type=OrderType.LIMIT, limit_price=Decimal("99.50"))
-    assert refused_by(order, view(recent=[recent(1, strategy=ONE, limit_price=Decimal("99.5"))])) == ("duplicate_window_s", "one")
+    assert refused_by(order, view(recent=[recent(1, strategy=ONE, limit_price=Decimal("99.5"))])) == (
+        "duplicate_window_s",
+        "one",
+    )
     assert refused_by(order, view(recent=[recent(1, strategy=ONE)])) is None
 
 
@@ -325,7 +391,13 @@ def test_only_the_gate_builds_an_approved_order() -> None:
         for path in root.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call)
-        and (node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else "")
+        and (
+            node.func.id
+            if isinstance(node.func, ast.Name)
+            else node.func.attr
+            if isinstance(node.func, ast.Attribute)
+            else ""
+        )
         == "Approved"
     }
     assert builders == {"risk/gate.py"}

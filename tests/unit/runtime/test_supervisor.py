@@ -12,7 +12,9 @@ from daemon.runtime.supervisor import ServiceExited, Supervisor
 class Part:
     """A service that writes its life into a diary."""
 
-    def __init__(self, name: str, diary: list[str], *, after_ready: Callable[[], object] | None = None, ready_late: bool = False) -> None:
+    def __init__(
+        self, name: str, diary: list[str], *, after_ready: Callable[[], object] | None = None, ready_late: bool = False
+    ) -> None:
         self.name, self.diary, self.after_ready, self.ready_late = name, diary, after_ready, ready_late
         self.go = asyncio.Event()
 
@@ -49,7 +51,7 @@ async def bounded(supervisor: Supervisor) -> None:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(2):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - anything may make it true
             await asyncio.sleep(0.005)
 
 
@@ -62,8 +64,16 @@ async def test_each_service_waits_for_the_one_before_it_and_the_last_ends_first(
     supervisor.stop()
     await task
     assert diary == [
-        "a starts", "a is ready", "b starts", "b is ready", "c starts", "c is ready", "c ends", "b ends", "a ends",
-    ]  # fmt: skip
+        "a starts",
+        "a is ready",
+        "b starts",
+        "b is ready",
+        "c starts",
+        "c is ready",
+        "c ends",
+        "b ends",
+        "a ends",
+    ]
 
 
 def explode() -> None:

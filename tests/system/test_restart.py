@@ -1,0 +1,120 @@
+"""A daemon that was stopped or killed in the middle of the day goes on with the same day, and nothing happens twice."""
+
+import random
+import signal
+import time
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.system.books import Books, moment_us
+from tests.system.programs import Program, eventually, running
+
+QUICK = ("--symbol", "SPY", "--timeframes", "1m,5m", "--speed", "max", "--seed", 7)  # little history to load
+OPEN_S, CLOSE_S = 1_772_461_800, 1_772_485_200
+
+
+def whole_day_once(books: Books) -> None:
+    """Assert that a day of one symbol is complete, and that books and ledger agree."""
+    bars = Counter((bar["timeframe"], bar["end"]) for bar in books.rows("bar"))
+    expected = {("1m", end) for end in range(OPEN_S + 60, CLOSE_S + 60, 60)}
+    expected |= {("5m", end) for end in range(OPEN_S + 300, CLOSE_S + 300, 300)}
+    twice = {bar: count for bar, count in bars.items() if count > 1}
+    assert twice == {}
+    missing = sorted((label, (end - OPEN_S) / 60) for label, end in expected - set(bars))
+    assert missing == [], "bars that no run has seen, with their minute"
+    assert set(bars) == expected
+    assert books.rows("gap") == []
+    decisions = Counter((row["strategy"], row["timeframe"], row["bar_end"]) for row in books.rows("decision"))
+    assert set(decisions) == {(name, *bar) for name in ("trend", "pulse") for bar in expected}
+    agree(books)
+
+
+def agree(books: Books) -> None:
+    """Assert that the journal holds what the gateway did: every execution and commission, no order twice."""
+    fills = books.rows("fill")
+    assert [fill["exec_id"] for fill in fills] == [row.exec_id for row in books.executions()]
+    assert {row["exec_id"]: Decimal(row["amount"]) for row in books.rows("commission")} == {
+        row.exec_id: row.commission for row in books.executions()
+    }
+    assert books.positions() == books.gateway_positions()
+    sent = Counter(row.order_ref for row in books.gateway_orders())
+    assert all(count == 1 for count in sent.values())
+    assert set(sent) <= {row["order_ref"] for row in books.rows("intent")}
+    decided = Counter(row["decision_id"] for row in books.rows("intent"))
+    assert all(count == 1 for count in decided.values())
+
+
+def until_bars(program: Program, books: Books, count: int) -> None:
+    """Wait until the journal holds so many minute bars."""
+
+    def look() -> bool:
+        assert program.process.poll() is None, program.err.read_text()[-2000:]
+        return books.count("bar", "timeframe = '1m'") >= count
+
+    eventually(look, f"{count} bars")
+
+
+def test_terminated_day_goes_on_where_it_was(tmp_path: Path) -> None:
+    books = Books(tmp_path / "state")
+    with running("run", *QUICK, "--state", tmp_path / "state", folder=tmp_path / "logs") as program:
+        until_bars(program, books, 120)
+        asked = time.monotonic()
+        assert program.end(signal.SIGTERM) == 0
+        assert time.monotonic() - asked < 10
+    agree(books)
+    seen, held = books.rows("bar"), books.positions()
+    assert len(seen) < 468
+    assert (tmp_path / "state" / "reports" / "2026-03-02.json").exists()  # the day so far
+
+    with running("run", *QUICK, "--days", 1, "--state", tmp_path / "state", folder=tmp_path / "logs") as program:
+        (up,) = program.wait_for("reconciliation.completed")
+        assert up["differences"] == 0
+        assert books.positions() == held  # before its first order
+        assert program.ended() == 0
+    assert books.rows("bar")[: len(seen)] == seen
+    assert len({row["instance"] for row in books.rows("run")}) == 1
+    assert [row["phase"] for row in books.rows("session")] == ["OPENED", "CLOSED"]
+    whole_day_once(books)
+
+
+def test_interrupted_day_ends_as_cleanly(tmp_path: Path) -> None:
+    books = Books(tmp_path / "state")
+    with running("run", *QUICK, "--state", tmp_path / "state", folder=tmp_path / "logs") as program:
+        until_bars(program, books, 20)
+        assert program.end(signal.SIGINT) == 0
+    states = {row["order_ref"]: row["state"] for row in books.rows("order_event")}
+    assert {state for state in states.values() if state in {"SENDING", "SUBMITTED", "PARTIALLY_FILLED"}} == set()
+    agree(books)
+
+
+@pytest.mark.slow
+def test_killed_day_goes_on_where_it_was(tmp_path: Path) -> None:
+    books, chance = Books(tmp_path / "state"), random.Random(11)
+    starts = 0
+    for bars in (60, 170, 280):
+        with running("run", *QUICK, "--state", tmp_path / "state", folder=tmp_path / "logs") as program:
+            until_bars(program, books, bars)
+            time.sleep(chance.uniform(0, 0.2))
+            assert program.end(signal.SIGKILL) == -signal.SIGKILL
+        starts += 1
+    with running("run", *QUICK, "--days", 1, "--state", tmp_path / "state", folder=tmp_path / "logs") as program:
+        assert program.ended() == 0
+        assert [line["differences"] for line in program.said("reconciliation.completed")] == [0]
+    assert books.count("run") == starts + 1
+    whole_day_once(books)
+
+
+def test_market_never_goes_back(tmp_path: Path) -> None:
+    books = Books(tmp_path / "state")
+    for bars in (15, 40):
+        with running("run", *QUICK, "--state", tmp_path / "state", folder=tmp_path / "logs") as program:
+            until_bars(program, books, bars)
+            program.end(signal.SIGKILL)
+    times = [moment_us(row["at"]) for table in ("bar", "decision", "fill", "equity") for row in books.rows(table)]
+    assert min(times) >= OPEN_S * 1_000_000
+    for table in ("bar", "decision", "equity", "fill"):
+        ordered = [moment_us(row["at"]) for row in books.rows(table)]
+        assert ordered == sorted(ordered), table
