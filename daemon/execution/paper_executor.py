@@ -38,6 +38,7 @@ from daemon.execution.states import after_fill, after_status
 from daemon.ports import Broker, BrokerSnapshot, OrderTicket, Told
 
 _RETRY_AFTER: Final = timedelta(seconds=1)
+_CANCEL_AGAIN_AFTER: Final = timedelta(seconds=30)
 _ORPHANS_KEPT: Final = 1000    # commissions that came before their execution
 
 
@@ -225,7 +226,8 @@ class PaperExecutor:
             heapq.heappush(self._deadlines, (at + _RETRY_AFTER, order.ticket.order_ref))
             return Told()
         order.cancel_asked = True
-        self._watch(order, at)    # a cancel can get lost: asked again while the order is still open
+        # A cancel can get lost: it is asked again while the order is still open.
+        heapq.heappush(self._deadlines, (at + _CANCEL_AGAIN_AFTER, order.ticket.order_ref))
         return self._move(order, OrderState.PENDING_CANCEL, at, source=source, text=text, always=True)
 
     def _watch(self, order: LiveOrder, at: datetime) -> None:

@@ -291,13 +291,13 @@ def _figure(name: str, value: float | None, interval: Interval | None, run: _Run
 
 def _why(name: str, kind: _Kind, value: float | None, run: _Run) -> str:
     """Return in words why there is no value, or no interval."""
+    if not run.solvent and name not in _OF_TRADES:
+        return "equity fell to nothing"
     if value is not None:
         count, noun = (run.pnl.size, "trade") if name in _OF_TRADES else (run.returns.size, "day")
         return f"only {counted(count, noun)}" if count < MIN_VALUES else "resamples do not tell"
     if name in _OF_TRADES:
         return kind.without if run.pnl.size else _NO_TRADES
-    if not run.solvent:
-        return "equity fell to nothing"
     if name in {"cagr", "calmar"} and run.returns.size < _FEWEST_OF_A_YEAR:
         return f"fewer than {_FEWEST_OF_A_YEAR} days"
     return kind.without if run.returns.size > 1 else _NO_DAYS

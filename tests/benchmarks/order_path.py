@@ -20,13 +20,14 @@ from daemon.domain.timeframe import Timeframe
 from daemon.engine.strategy_slot import StrategySetup
 from daemon.journal.writer import JournalWriter
 from daemon.market.windows import BarColumns
+from daemon.ports import Journal
 from daemon.runtime.logs import close_logs, configure_logs
 from daemon.strategies.protocol import Features, Moment
 from tests.benchmarks import market
 from tests.benchmarks.figures import Figure, median, percentile
 from tests.benchmarks.gateway_server import Script, serve
 from tests.benchmarks.processes import Server, measured
-from tests.benchmarks.wiring import BenchDaemon, SessionClock, sma_cross, strategy_setup
+from tests.benchmarks.wiring import BenchDaemon, CountingJournal, SessionClock, sma_cross, strategy_setup
 
 PART = "order path"
 NAMES = market.symbols(3)
@@ -35,7 +36,7 @@ _MINUTE = Timeframe.parse("1m")
 _PARTS_A_MINUTE = 12
 _PAUSE_S = 0.001  # between an execution and the next order, for both
 
-Crowd = Literal["one", "ten, one orders", "ten, all order"]
+Crowd = Literal["one", "one, no disk", "ten, one orders", "ten, all order"]
 
 
 @dataclass(slots=True)
@@ -55,7 +56,7 @@ class Orders:
 def measure(*, rounds: int, orders: int) -> list[Figure]:
     """Return the order path's figures over `rounds` interleaved rounds of `orders` orders each."""
     script = Script(symbols=NAMES, instants=(orders + WARM_UP) * _PARTS_A_MINUTE, pace="minutes")
-    crowds: tuple[Crowd, ...] = ("one", "ten, one orders", "ten, all order")
+    crowds: tuple[Crowd, ...] = ("one", "one, no disk", "ten, one orders", "ten, all order")
     stock, ours = Orders(), {crowd: Orders() for crowd in crowds}
     with Server(serve, script) as server:
         for _ in range(rounds):
@@ -78,7 +79,7 @@ def run(work: Callable[..., Any], *arguments: object) -> Orders:
 def _figures(stock: Orders, ours: dict[Crowd, Orders]) -> list[Figure]:
     peer = stock.to_execution
 
-    def beside(name: str, values: Sequence[float], share: float, goal: float) -> Figure:
+    def beside(name: str, values: Sequence[float], share: float, goal: float | None = None) -> Figure:
         return Figure(
             part=PART, name=name, measured=percentile(values, share), unit="ms", peer=percentile(peer, share),
             peer_name="stock ib_insync", goal=goal,
@@ -87,16 +88,19 @@ def _figures(stock: Orders, ours: dict[Crowd, Orders]) -> list[Figure]:
     def alone(name: str, value: float, goal: float | None = None) -> Figure:
         return Figure(part=PART, name=name, measured=value, unit="ms", goal=goal)
 
-    one, ten, storm = ours["one"], ours["ten, one orders"], ours["ten, all order"]
+    one, memory, ten, storm = (ours[crowd] for crowd in ("one", "one, no disk", "ten, one orders", "ten, all order"))
     return [
         beside("decision → durable execution, median", one.to_execution, 0.5, 1.0),
         beside("decision → durable execution, p99", one.to_execution, 0.99, 0.6),
+        beside("the same with a journal in memory, median", memory.to_execution, 0.5),
+        beside("the same with a journal in memory, p99", memory.to_execution, 0.99),
         alone("own share, ten strategies and one order, median", median(ten.own_share), 1.5),
         alone("own share, ten strategies and one order, p99", percentile(ten.own_share, 0.99), 5.0),
         alone("own share, ten strategies and ten orders, median", median(storm.own_share), 1.5),
         alone("own share, ten strategies and ten orders, p99", percentile(storm.own_share, 0.99), 5.0),
         alone("own share, one strategy, median", median(one.own_share)),
         alone("own share, one strategy, p99", percentile(one.own_share, 0.99)),
+        alone("own share, one strategy, journal in memory, median", median(memory.own_share)),
         alone("gateway's view, one strategy: bar written → order read, median", median(one.on_the_wire)),
         alone("gateway's view, one strategy: bar written → order read, p99", percentile(one.on_the_wire, 0.99)),
     ]
@@ -137,7 +141,8 @@ async def _daemon(port: int, count: int, crowd: Crowd) -> Orders:
             configure_logs(format="json", stream=lines, paper_log=folder / "paper.log", market_clock=clock.now)
         async with await JournalWriter.open(folder / "journal.db") as writer:
             strategies, turners = _strategies(crowd)
-            journal = _Stopwatch(writer, turners, count)
+            kept: Journal = CountingJournal() if crowd == "one, no disk" else writer
+            journal = _Stopwatch(kept, turners, count)
             daemon = BenchDaemon(port, NAMES, strategies, journal, clock)
             journal.fire = daemon.fire
             await daemon.use(lambda: asyncio.ensure_future(_place(daemon, journal)))
@@ -149,7 +154,6 @@ async def _daemon(port: int, count: int, crowd: Crowd) -> Orders:
 
 async def _place(daemon: BenchDaemon, journal: "_Stopwatch") -> None:
     await daemon.until_released()
-    await asyncio.sleep(0.2)  # the streams are asked for once the data farms are known to be up
     daemon.fire()
     await journal.finished.wait()
 
@@ -189,7 +193,7 @@ class _Turner:
 class _Stopwatch:
     """The journal, looking at the clock each time an execution has become durable."""
 
-    def __init__(self, inner: JournalWriter, turners: dict[str, _Turner], count: int) -> None:
+    def __init__(self, inner: Journal, turners: dict[str, _Turner], count: int) -> None:
         self._inner = inner
         self._turners = turners
         self._count = count

@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
 _FORK = multiprocessing.get_context("fork")
-_PATIENCE_S = 300.0
+_PATIENCE_S = 120.0
 _CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ def measured(work: Callable[..., T], *arguments: object) -> T:
     """Return what `work` returns, run in a fork of this process on the first core.
 
     Raises:
-        MeasurementFailed: it raised, or took longer than five minutes.
+        MeasurementFailed: it raised, or took longer than two minutes.
     """
     ours, theirs = _FORK.Pipe()
     child = _FORK.Process(target=_run, args=(theirs, work, arguments), daemon=False)

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from daemon import app
@@ -216,9 +216,15 @@ class BenchDaemon:
         await asyncio.wait({running}, timeout=5.0)
 
     async def until_released(self) -> None:
-        """Wait until start-up is over and events are worked off."""
+        """Wait until start-up is over, every stream is asked for and events are worked off."""
         await self.connection.until_up()
-        while not (self.orchestrator.link.is_synchronised and self.orchestrator.sequencer._held.is_set()):
+        streams = self.connection.subscriber.streams
+        while not (
+            self.orchestrator.link.is_synchronised
+            and self.orchestrator.sequencer._held.is_set()
+            and len(streams) == len(self.engine.setup.instruments)
+            and not streams.without_bars()
+        ):
             await asyncio.sleep(0.005)
 
     def fire(self) -> None:
@@ -232,8 +238,3 @@ class BenchDaemon:
         if isinstance(callback, InstantReached) and not self.clock.is_stepped:
             self.clock.step(callback.at)
         self.inbox.put(callback)
-
-
-def host_time() -> datetime:
-    """Return the wall's time, for log lines."""
-    return datetime.now(UTC)

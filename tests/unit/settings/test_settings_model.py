@@ -24,11 +24,11 @@ def test_defaults_are_two_strategies_on_the_embedded_gateway() -> None:
         "trend", "sma_cross", frames("5m", "15m", "1h", "4h"), {"fast": 10, "slow": 30}, False,
     )  # fmt: skip
     assert (pulse.id, pulse.timeframes, pulse.parameters, pulse.allow_short) == (
-        "pulse", frames("1m"), {"fast": 5, "slow": 20}, True,
+        "pulse", frames("1m"), {"fast": 20, "slow": 60}, True,
     )  # fmt: skip
     assert trend.symbols == pulse.symbols == ("SPY", "QQQ", "IWM")
     assert trend.capital + pulse.capital == settings.market.initial_cash
-    assert (trend.limits.daily_trades, pulse.limits.daily_trades, settings.limits.account.daily_trades) == (10, 20, 20)
+    assert (trend.limits.daily_trades, pulse.limits.daily_trades, settings.limits.account.daily_trades) == (10, 30, 40)
 
 
 def test_everything_is_frozen() -> None:
