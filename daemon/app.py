@@ -36,7 +36,7 @@ from daemon.engine.sizing import SizingRule
 from daemon.engine.strategy_slot import StrategySetup
 from daemon.execution.paper_executor import ExecutionRules, PaperExecutor
 from daemon.gateway.embedded import EmbeddedGateway
-from daemon.journal.queries import last_at, last_bar_ends
+from daemon.journal.queries import last_at, last_bar_ends, last_series_ends
 from daemon.journal.reader import open_reader
 from daemon.journal.writer import JournalWriter
 from daemon.market.sessions import TradingCalendar
@@ -132,6 +132,7 @@ class Past:
     records: Sequence[Record]               # from which heart and executor are rebuilt
     last_at: datetime | None                # market time of the newest record
     bars_until: Mapping[Timeframe, int]     # end of the newest bar of each timeframe, epoch seconds
+    history_until: Mapping[tuple[InstrumentId, Timeframe], int]   # the same of each series, bars had from history too
 
 
 def _past_of(records: Sequence[Record], journal: JournalWriter) -> Past:
@@ -142,6 +143,7 @@ def _past_of(records: Sequence[Record], journal: JournalWriter) -> Past:
             records=records,
             last_at=last_at(engine),
             bars_until={Timeframe.parse(label): end for label, end in ends.items()},
+            history_until={(name, Timeframe.parse(label)): end for (name, label), end in last_series_ends(engine).items()},
         )
     finally:
         engine.dispose()
@@ -205,6 +207,7 @@ class _Daemon:
             mode=settings.mode,
             history=settings.calendar.history_bars,
             bars_until=past.bars_until,
+            history_until=past.history_until,
         )
         control = DaemonControl(parts, lambda: self.orchestrator)
         socket_path = settings.control.socket or options.state / "paperd.sock"

@@ -1,4 +1,4 @@
-"""What every test gets: no task is left behind, chance that can be repeated, and the recorded market data if it is there."""
+"""What every test gets: no task left behind, chance that can be repeated, and the recorded market data if there."""
 
 import asyncio
 import inspect

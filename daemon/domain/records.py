@@ -61,6 +61,25 @@ class BarSeen(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HistorySeen(Record):
+    """A bar that was had from history, before the bars that were seen as they closed."""
+
+    TABLE: ClassVar[str] = "history_bar"
+
+    instrument: InstrumentId
+    timeframe: str
+    start: int
+    end: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    wap: float
+    trades: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BarRevisionSeen(Record):
     """A completed bar that turned out different afterwards: the new values."""
 
@@ -344,6 +363,7 @@ RECORD_TYPES: tuple[type[Record], ...] = (
     RunStarted,
     SessionMarked,
     BarSeen,
+    HistorySeen,
     BarRevisionSeen,
     GapSeen,
     QuoteSeen,

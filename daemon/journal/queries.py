@@ -119,6 +119,18 @@ def last_bar_ends(engine: Engine) -> dict[str, int]:
         return {str(timeframe): int(end) for timeframe, end in rows}
 
 
+def last_series_ends(engine: Engine) -> dict[tuple[InstrumentId, str], int]:
+    """Return the end of the newest bar of each instrument and timeframe, seen or had from history, epoch seconds."""
+    ends: dict[tuple[InstrumentId, str], int] = {}
+    with engine.connect() as connection:
+        for table in (schema.HISTORY_BAR, schema.BAR):
+            columns = (table.c.instrument, table.c.timeframe)
+            for instrument, timeframe, end in connection.execute(select(*columns, func.max(table.c.end)).group_by(*columns)):
+                key = (InstrumentId(instrument), str(timeframe))
+                ends[key] = max(ends.get(key, 0), int(end))
+    return ends
+
+
 def runs(engine: Engine) -> tuple[RunStarted, ...]:
     """Return every start of a daemon, oldest first."""
     return _records(engine, RunStarted)

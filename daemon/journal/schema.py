@@ -106,6 +106,22 @@ BAR = _table(
     Index(None, "at"),
 )
 
+HISTORY_BAR = _table(
+    "history_bar",
+    _text("instrument"),
+    _text("timeframe"),
+    _integer("start"),
+    _integer("end"),
+    _float("open"),
+    _float("high"),
+    _float("low"),
+    _float("close"),
+    _float("volume"),
+    _float("wap"),
+    _integer("trades"),
+    Index(None, "instrument", "timeframe", "end"),  # asked for again after a gap, a bar may differ
+)
+
 BAR_REVISION = _table(
     "bar_revision",
     _text("instrument"),

@@ -65,6 +65,7 @@ class Orchestrator:
             history=parts.history,
             grace=intervals.bar_grace,
             bars_until=parts.bars_until,
+            history_until=parts.history_until,
         )
         self.link = Link(startup=self.startup, sequencer=self.sequencer, assembler=self.assembler, host_ns=parts.clock.host_ns)
         self.sequencer.hold()

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from daemon.domain.callbacks import Callback
 from daemon.domain.events import Event
+from daemon.domain.instrument import InstrumentId
 from daemon.domain.timeframe import Timeframe
 from daemon.engine.engine import Engine
 from daemon.market.windows import BarSchedule
@@ -46,3 +47,4 @@ class Parts:
     mode: str
     history: int
     bars_until: Mapping[Timeframe, int]                    # bars that earlier runs have seen, by the end of the newest
+    history_until: Mapping[tuple[InstrumentId, Timeframe], int]   # bars that the journal has, however they came

@@ -11,7 +11,7 @@ from daemon.domain.bar import Bar, check_bar
 from daemon.domain.errors import BadMarketData
 from daemon.domain.events import HistoryLoaded, SessionOpened
 from daemon.domain.instrument import Instrument, InstrumentId
-from daemon.domain.records import AlertRaised, GapSeen, Record
+from daemon.domain.records import AlertRaised, GapSeen, HistorySeen, Record
 from daemon.domain.timeframe import Timeframe
 from daemon.engine.engine import Engine
 from daemon.market.sessions import Session
@@ -43,8 +43,13 @@ class Startup:
         history: int,
         grace: timedelta,
         bars_until: Mapping[Timeframe, int],
+        history_until: Mapping[tuple[InstrumentId, Timeframe], int],
     ) -> None:
-        """Take the parts; `bars_until` says up to where earlier runs have seen the bars of each timeframe."""
+        """Take the parts.
+
+        `bars_until` says up to where earlier runs have seen the bars of each timeframe close, `history_until` up to where
+        the journal has the bars of each series, however they came.
+        """
         self._engine = engine
         self._broker = broker
         self._feed = feed
@@ -55,6 +60,7 @@ class Startup:
         self._history = history
         self._grace = grace
         self._bars_until = dict(bars_until)
+        self._history_until = dict(history_until)
 
     async def synchronise(self) -> None:
         """Reconcile, fill the windows, subscribe; the sequencer must be on hold.
@@ -113,11 +119,30 @@ class Startup:
             begin = datetime.fromtimestamp(start_s, UTC)
             bars = await self._feed.history(instrument, timeframe, start=begin, end=now)
             completed = _completed(bars, self._assembler.final_until[timeframe], instrument.id)
-            await self._sequencer.apply([HistoryLoaded(at=now, instrument=instrument.id, timeframe=timeframe, bars=completed)])
+            await self._sequencer.apply(
+                [HistoryLoaded(at=now, instrument=instrument.id, timeframe=timeframe, bars=completed)],
+                self._first_seen(instrument.id, timeframe, completed, now),
+            )
             if completed:
                 self._assembler.remember_close(instrument.id, completed[-1].close)
         if session.open < now < session.close:
             self._assembler.backfill(instrument.id, await self._parts(instrument, session, now))
+
+    def _first_seen(
+        self, instrument: InstrumentId, timeframe: Timeframe, bars: Sequence[Bar], now: datetime
+    ) -> list[Record]:
+        """Return the records of the bars that the journal does not have yet."""
+        key = (instrument, timeframe)
+        known = max(self._history_until.get(key, 0), self._engine.series.window(instrument, timeframe).last_end)
+        new = [bar for bar in bars if bar.end > known]
+        self._history_until[key] = max(known, bars[-1].end if bars else 0)
+        return [
+            HistorySeen(
+                at=now, instrument=instrument, timeframe=str(timeframe), start=bar.start, end=bar.end, open=bar.open,
+                high=bar.high, low=bar.low, close=bar.close, volume=bar.volume, wap=bar.wap, trades=bar.trades,
+            )
+            for bar in new
+        ]
 
     async def _take_stock(self, session: Session) -> None:
         """Settle which bars count as history: all that ended, but for one that ended this moment and nobody has seen.

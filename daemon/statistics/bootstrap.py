@@ -72,10 +72,12 @@ def stationary_indices(n: int, *, rows: int, block: float, rng: np.random.Genera
     Returns:
         Shape (rows, n), in 0 .. 2 n - 1: an index of n or more means the series begun again (modulo n).
     """
+    if block == 1:
+        return rng.integers(0, n, size=(rows, n), dtype=np.intp)
     begins = rng.random((rows, n), dtype=np.float32) < 1.0 / block
     begins[:, 0] = True
     places = np.flatnonzero(begins)
-    shifts = rng.integers(0, n, size=places.size) - places % n
+    shifts = rng.integers(0, n, size=places.size, dtype=np.int32) - (places.astype(np.int32) % np.int32(n))
     lengths = np.diff(places, append=rows * n)
     return np.repeat(shifts, lengths).reshape(rows, n) + np.arange(n)
 
@@ -94,15 +96,15 @@ def block_length(values: NDArray[np.float64]) -> float:
         53-70, with the correction of Patton, Politis & White (2009), Econometric Reviews 28(4), 372-375.
     """
     n = values.size
-    centred = values - np.mean(values)
     if n < MIN_VALUES or not np.ptp(values) > 0:
         return 1.0
+    centred = values - np.mean(values)
     neighbours = max(5, math.ceil(math.sqrt(math.log10(n))))  # K_n: lags in a row that must be small
     most = min(math.ceil(math.sqrt(n)) + neighbours, n - 1)
     covariances = np.array([centred[lag:] @ centred[: n - lag] for lag in range(most + 1)]) / n
     small = np.abs(covariances[1:] / covariances[0]) < 2.0 * math.sqrt(math.log10(n) / n)
     quiet = np.flatnonzero(np.convolve(small, np.ones(neighbours), mode="valid") == neighbours)
-    # The first of the small lags, as in the authors' own program, and not the lag before it, as in the paper's text.
+    # The first of the small lags, as the `arch` package has it, and not the lag before it, as the paper's text has it.
     bandwidth = min(2 * (int(quiet[0]) + 1), most) if quiet.size else most
     lags = np.arange(1, bandwidth + 1)
     weighted = 2.0 * np.minimum(1.0, 2.0 * (1.0 - lags / bandwidth)) * covariances[1 : bandwidth + 1]  # flat-top window

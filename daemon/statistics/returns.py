@@ -69,9 +69,10 @@ def cagr_rows(returns: NDArray[np.float64], *, periods_per_year: float) -> NDArr
     periods = returns.shape[1]
     if periods == 0:
         return np.full(len(returns), np.nan)
-    with np.errstate(invalid="ignore", over="ignore"):
-        grown = (1.0 + total_return_rows(returns)) ** (periods_per_year / periods) - 1.0
-    return np.where(np.isfinite(grown), grown, np.nan)
+    growth = 1.0 + total_return_rows(returns)
+    with np.errstate(over="ignore"):
+        yearly = np.where(growth >= 0, growth, np.nan) ** (periods_per_year / periods) - 1.0
+    return np.where(np.isfinite(yearly), yearly, np.nan)
 
 
 def volatility_rows(returns: NDArray[np.float64], *, periods_per_year: float) -> NDArray[np.float64]:

@@ -64,7 +64,9 @@ def measure(*, symbols: int, rounds: int, instants: int) -> list[Figure]:
     bare, bare_cpu = _walls(streamed["bare"]), _cpus(streamed["bare"])
 
     def beside(name: str, value: float, goal: float | None = None) -> Figure:
-        return Figure(part=PART, name=name, measured=value, unit="µs/bar", peer=bare, peer_name="bare ib_insync", goal=goal)
+        return Figure(
+            part=PART, name=name, measured=value, unit="µs/bar", peer=bare, peer_name="bare ib_insync", goal=goal
+        )
 
     def of_cpu(name: str, passages: list[Passage]) -> Figure:
         value, peer = _cpus(passages), "bare ib_insync's CPU"
@@ -81,10 +83,14 @@ def measure(*, symbols: int, rounds: int, instants: int) -> list[Figure]:
         beside("queue and decisions, in step with acknowledgements", _walls(stepped["decisions"])),
         beside("with journal and logs, in step with acknowledgements", _walls(stepped["journal"])),
         Figure(
-            part=PART, name=f"queue and decisions, {_BACKLOG // 12} minutes at once", measured=_walls(blast["decisions"]),
-            unit="µs/bar", peer=_walls(blast["bare"]), peer_name="bare ib_insync",
+            part=PART,
+            name=f"queue and decisions, {_BACKLOG // 12} minutes at once",
+            measured=_walls(blast["decisions"]),
+            unit="µs/bar",
+            peer=_walls(blast["bare"]),
+            peer_name="bare ib_insync",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _walls(passages: list[Passage]) -> float:
@@ -95,7 +101,9 @@ def _cpus(passages: list[Passage]) -> float:
     return median([one.cpu_us for one in passages])
 
 
-def _passages(names: tuple[str, ...], pace: Pace, instants: int, rounds: int, kinds: tuple[Kind, ...]) -> dict[Kind, list[Passage]]:
+def _passages(
+    names: tuple[str, ...], pace: Pace, instants: int, rounds: int, kinds: tuple[Kind, ...]
+) -> dict[Kind, list[Passage]]:
     found: dict[Kind, list[Passage]] = {kind: [] for kind in kinds}
     with Server(serve, Script(symbols=names, instants=instants, pace=pace)) as server:
         for _ in range(rounds):
@@ -107,7 +115,9 @@ def _passages(names: tuple[str, ...], pace: Pace, instants: int, rounds: int, ki
 
 def passage(kind: Kind, port: int, names: tuple[str, ...], instants: int) -> Passage:
     """Let one session's bars pass, in this process."""
-    work: Coroutine[Any, Any, Passage] = _bare(port, names, instants) if kind == "bare" else _daemon(kind, port, names, instants)
+    work: Coroutine[Any, Any, Passage] = (
+        _bare(port, names, instants) if kind == "bare" else _daemon(kind, port, names, instants)
+    )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)
 
@@ -126,17 +136,17 @@ async def _bare(port: int, names: tuple[str, ...], instants: int) -> Passage:
         if count == expected:
             done.set()
 
-    ib = IB()
+    ib = IB()  # type: ignore[no-untyped-call]
     ib.client.MaxRequests = 0
     await ib.connectAsync("127.0.0.1", port, clientId=1)
     for number, name in enumerate(names):
         bars = ib.reqRealTimeBars(Stock(name, "SMART", "USD", conId=1000 + number), 5, "TRADES", True)
         bars.updateEvent += on_bar
     wall, cpu = time.perf_counter(), time.process_time()
-    ib.client.reqIds(1)
+    ib.client.reqIds(1)  # type: ignore[no-untyped-call]
     await done.wait()
     passed = Passage(count, time.perf_counter() - wall, time.process_time() - cpu)
-    ib.disconnect()
+    ib.disconnect()  # type: ignore[no-untyped-call]
     return passed
 
 
@@ -146,18 +156,28 @@ async def _daemon(kind: Kind, port: int, names: tuple[str, ...], instants: int) 
     try:
         journal: Journal
         if kind == "journal":
-            with (folder / "daemon.log").open("w") as lines:
-                configure_logs(format="json", stream=lines, paper_log=folder / "paper.log", market_clock=clock.now)
+            log_to(folder, clock)
             journal = await JournalWriter.open(folder / "journal.db")
         else:
-            with Path(os.devnull).open("w") as nowhere:
-                configure_logs(format="json", level="critical", stream=nowhere)
+            log_nothing()
             journal = CountingJournal()
         return await _pass_through(BenchDaemon(port, names, [_strategy(names)], journal, clock), len(names), instants)
     finally:
         close_logs()
         logging.disable()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def log_to(folder: Path, clock: MarketClock) -> None:
+    """Write log lines as the service does: JSON to a file, and the trades to a second one."""
+    with (folder / "daemon.log").open("w") as lines:
+        configure_logs(format="json", stream=lines, paper_log=folder / "paper.log", market_clock=clock.now)
+
+
+def log_nothing() -> None:
+    """Switch the log lines off."""
+    with Path(os.devnull).open("w") as nowhere:
+        configure_logs(format="json", level="critical", stream=nowhere)
 
 
 def _strategy(names: tuple[str, ...]) -> StrategySetup:

@@ -1,4 +1,4 @@
-"""The heart alone: bars a second through `Engine.process`, without queue, tasks or disk. The backtest will live on it."""
+"""The heart alone: bars a second through `Engine.process`, without queue, tasks or disk. The backtest lives on it."""
 
 import cProfile
 import gc
@@ -47,12 +47,16 @@ def measure(*, rounds: int, sessions: int) -> list[Figure]:
     _, _, orders, records = results[0]
     return [
         Figure(
-            part=PART, name=f"sma_cross, 1 symbol, 1m, {sessions} sessions, {orders} orders", measured=rate, unit="bars/s",
-            goal=330_000.0, better="more",
+            part=PART,
+            name=f"sma_cross, 1 symbol, 1m, {sessions} sessions, {orders} orders",
+            measured=rate,
+            unit="bars/s",
+            goal=330_000.0,
+            better="more",
         ),
         Figure(part=PART, name="one bar and its decision", measured=1e6 / rate, unit="µs"),
         Figure(part=PART, name="records a bar", measured=records, unit=""),
-    ]  # fmt: skip
+    ]
 
 
 def passage(sessions: int) -> tuple[int, float, int, float]:
@@ -61,10 +65,10 @@ def passage(sessions: int) -> tuple[int, float, int, float]:
     bars = orders = records = executions = 0
     took_ns = 0
     process = engine.process
+    gc.collect()
     for session, events in played:
         for event in _opening(session, events[0]):
             process(event)
-        gc.collect()
         answers: tuple[Event, ...] = ()
         began = time.perf_counter_ns()
         for closed, ended in events:
@@ -100,8 +104,7 @@ def _profile(sessions: int, rows: int) -> str:
 
 
 def _engine() -> Engine:
-    engine = Engine(engine_setup((_NAME,), [strategy_setup("sma", sma_cross((_MINUTE,)), (_NAME,), allow_short=True)]))
-    return engine
+    return Engine(engine_setup((_NAME,), [strategy_setup("sma", sma_cross((_MINUTE,)), (_NAME,), allow_short=True)]))
 
 
 def _sessions(count: int) -> list[tuple[Session, list[tuple[BarsClosed, InstantClosed]]]]:
@@ -122,9 +125,16 @@ def _sessions(count: int) -> list[tuple[Session, list[tuple[BarsClosed, InstantC
 
 def _bar(end: int, before: float, close: float) -> Bar:
     return Bar(
-        start=end - 60, end=end, open=before, high=max(before, close) + 0.01, low=min(before, close) - 0.01, close=close,
-        volume=1000.0, wap=(before + close) / 2, trades=20,
-    )  # fmt: skip
+        start=end - 60,
+        end=end,
+        open=before,
+        high=max(before, close) + 0.01,
+        low=min(before, close) - 0.01,
+        close=close,
+        volume=1000.0,
+        wap=(before + close) / 2,
+        trades=20,
+    )
 
 
 def _opening(session: Session, first: tuple[BarsClosed, InstantClosed]) -> Sequence[Event]:
@@ -138,7 +148,9 @@ def _opening(session: Session, first: tuple[BarsClosed, InstantClosed]) -> Seque
     return (
         HistoryLoaded(at=at, instrument=_NAME, timeframe=_MINUTE, bars=history),
         SessionOpened(at=at, open_s=session.open_s, close_s=session.close_s),
-        QuoteChanged(at=at, instrument=_NAME, bid=round(close - 0.01, 2), ask=round(close + 0.01, 2), bid_size=500, ask_size=500),
+        QuoteChanged(
+            at=at, instrument=_NAME, bid=round(close - 0.01, 2), ask=round(close + 0.01, 2), bid_size=500, ask_size=500
+        ),
     )
 
 
@@ -146,9 +158,15 @@ def _filled(order: Approved, number: int, at: datetime) -> tuple[Event, ...]:
     intent = order.intent
     exec_id = f"x{number:08d}.01"
     fill = Fill(
-        exec_id=exec_id, order_ref=intent.order_ref, instrument=_NAME, side=intent.side, quantity=intent.quantity,
-        price=intent.decision_price, at=at, executed_at=at,
-    )  # fmt: skip
+        exec_id=exec_id,
+        order_ref=intent.order_ref,
+        instrument=_NAME,
+        side=intent.side,
+        quantity=intent.quantity,
+        price=intent.decision_price,
+        at=at,
+        executed_at=at,
+    )
     return (
         FillReceived(at=at, fill=fill),
         OrderChanged(at=at, order_ref=intent.order_ref, state=OrderState.FILLED),

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from multiprocessing.connection import Connection as Pipe
-from typing import Literal
+from typing import Any, Literal
 
 import uvloop
 
@@ -36,7 +36,7 @@ _BEFORE_THE_LAST_S = 0.002
 _FARMS = ((2104, "Market data farm connection is OK:usfarm"), (2106, "HMDS data farm connection is OK:ushmds"))
 
 Pace = Literal["blast", "streamed", "acknowledged", "minutes"]
-AHEAD = 60  # instants that a streaming server is ahead of the acknowledgements: the socket never runs dry
+AHEAD = 8  # instants a streaming server is ahead of the acknowledgements, so that the socket never runs dry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,9 @@ def serve(pipe: Pipe, script: Script) -> None:
     material = _Material(script)
 
     async def run() -> None:
-        server = await asyncio.get_running_loop().create_server(lambda: _Session(script, material, pipe), "127.0.0.1", 0)
+        server = await asyncio.get_running_loop().create_server(
+            lambda: _Session(script, material, pipe), "127.0.0.1", 0
+        )
         pipe.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
@@ -197,7 +199,9 @@ class _Session(asyncio.Protocol):
                 frames.append(len(payload).to_bytes(4, "big"))
                 frames.append(payload)
             if self._is_lockstep:
-                frames.append(hot.current_time_frame((market.session().open_s + (step + 1) * market.PART_S) * 1_000_000))
+                frames.append(
+                    hot.current_time_frame((market.session().open_s + (step + 1) * market.PART_S) * 1_000_000)
+                )
         self._next = stop
         self._transport.write(b"".join(frames))
 
@@ -217,7 +221,10 @@ class _OrderForms:
         self._forms: dict[str, _AnswerForm] = {}
         self._version = version
         order = Order(
-            action=_MARKS["action"], total_quantity=Decimal(_MARKS["quantity"]), order_type="MKT", order_ref=_MARKS["ref"]
+            action=_MARKS["action"],
+            total_quantity=Decimal(_MARKS["quantity"]),
+            order_type="MKT",
+            order_ref=_MARKS["ref"],
         )
         request = PlaceOrder(order_id=int(_MARKS["order_id"]), contract=Contract(symbol=_MARKS["symbol"]), order=order)
         fields = encode_request(request, version)
@@ -242,13 +249,25 @@ class _AnswerForm:
         bid, ask = market.quote(contract.symbol)
         price = ask if action == "BUY" else bid
         quantity = Decimal(778002)
-        order = Order(action=action, total_quantity=quantity, order_type="MKT", tif="DAY", account=ACCOUNT, order_ref="778005")
-        ids = {"order_id": 778001, "perm_id": 778003, "client_id": 1}
+        order = Order(
+            action=action, total_quantity=quantity, order_type="MKT", tif="DAY", account=ACCOUNT, order_ref="778005"
+        )
+        ids: Any = {"order_id": 778001, "perm_id": 778003, "client_id": 1}
         execution = orders.Execution(
-            exec_id="778006", time="20240305 09:30:00 US/Eastern", account=ACCOUNT, exchange="SMART",
-            side="BOT" if action == "BUY" else "SLD", shares=quantity, price=price, perm_id=778003, client_id=1,
-            cum_qty=quantity, avg_price=price, order_ref="778005", last_liquidity=2,
-        )  # fmt: skip
+            exec_id="778006",
+            time="20240305 09:30:00 US/Eastern",
+            account=ACCOUNT,
+            exchange="SMART",
+            side="BOT" if action == "BUY" else "SLD",
+            shares=quantity,
+            price=price,
+            perm_id=778003,
+            client_id=1,
+            cum_qty=quantity,
+            avg_price=price,
+            order_ref="778005",
+            last_liquidity=2,
+        )
         responses: tuple[Response, ...] = (
             OpenOrder(**ids, contract=contract, order=order, state=OrderState(status="Submitted")),
             orders.OrderStatus(**ids, status="Submitted", filled=Decimal(0), remaining=quantity),
@@ -260,9 +279,12 @@ class _AnswerForm:
 
     def fill(self, order_id: str, quantity: str, ref: str, number: int) -> bytes:
         blanks = {
-            "order_id": order_id, "quantity": quantity, "perm_id": str(900_000_000 + number), "ref": ref,
+            "order_id": order_id,
+            "quantity": quantity,
+            "perm_id": str(900_000_000 + number),
+            "ref": ref,
             "exec_id": f"0000e0d5.{number:08x}.01.01",
-        }  # fmt: skip
+        }
         payloads = [frame.format_map(blanks).encode() for frame in self._frames]
         return b"".join(len(payload).to_bytes(4, "big") + payload for payload in payloads)
 
@@ -276,6 +298,12 @@ def _format(text: str) -> str:
 
 def _contract(number: int, symbol: str) -> Contract:
     return Contract(
-        con_id=1000 + number, symbol=symbol, sec_type="STK", exchange="SMART", primary_exchange="NYSE", currency="USD",
-        local_symbol=symbol, trading_class=symbol,
-    )  # fmt: skip
+        con_id=1000 + number,
+        symbol=symbol,
+        sec_type="STK",
+        exchange="SMART",
+        primary_exchange="NYSE",
+        currency="USD",
+        local_symbol=symbol,
+        trading_class=symbol,
+    )

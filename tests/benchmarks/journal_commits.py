@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, BinaryIO
 
 import orjson
 import structlog
@@ -39,21 +39,40 @@ def measure(*, commits: int, lines: int) -> list[Figure]:
         name = f"append of {size} record{'s' * (size > 1)}"
         figures.append(
             Figure(
-                part=PART, name=f"{name}, commits a second", measured=1e3 / median(ours), unit="/s", peer=1e3 / median(raw),
-                peer_name="raw sqlite3, WAL, FULL", goal=0.9, better="more",
-            )  # fmt: skip
+                part=PART,
+                name=f"{name}, commits a second",
+                measured=1e3 / median(ours),
+                unit="/s",
+                peer=1e3 / median(raw),
+                peer_name="raw sqlite3, WAL, FULL",
+                goal=0.9,
+                better="more",
+            )
         )
         figures.append(
             Figure(
-                part=PART, name=f"{name}, p99", measured=percentile(ours, 0.99), unit="ms", peer=percentile(raw, 0.99),
+                part=PART,
+                name=f"{name}, p99",
+                measured=percentile(ours, 0.99),
+                unit="ms",
+                peer=percentile(raw, 0.99),
                 peer_name="raw sqlite3",
-            )  # fmt: skip
+            )
         )
-    figures.append(Figure(part=PART, name="the disk itself: fdatasync after 4 KiB, median", measured=measured(_sync), unit="ms"))
+    figures.append(
+        Figure(part=PART, name="the disk itself: fdatasync after 4 KiB, median", measured=measured(_sync), unit="ms")
+    )
     plain, own = measured(_lines, lines)
     return [
         *figures,
-        Figure(part=PART, name="log line, JSON to a file", measured=own, unit="µs", peer=plain, peer_name="structlog + orjson"),
+        Figure(
+            part=PART,
+            name="log line, JSON to a file",
+            measured=own,
+            unit="µs",
+            peer=plain,
+            peer_name="structlog + orjson",
+        ),
     ]
 
 
@@ -101,18 +120,43 @@ def _records(size: int, number: int) -> list[Record]:
 
 def _bar(at: datetime, end: int, row: int) -> BarSeen:
     return BarSeen(
-        at=at, instrument=InstrumentId(f"B{row:03d}"), timeframe="1m", start=end - 60, end=end, open=100.0, high=100.5,
-        low=99.5, close=100.25, volume=12345.0, wap=100.1, trades=321,
-    )  # fmt: skip
+        at=at,
+        instrument=InstrumentId(f"B{row:03d}"),
+        timeframe="1m",
+        start=end - 60,
+        end=end,
+        open=100.0,
+        high=100.5,
+        low=99.5,
+        close=100.25,
+        volume=12345.0,
+        wap=100.1,
+        trades=321,
+    )
 
 
 def _decision(at: datetime, end: int, row: int) -> DecisionMade:
     return DecisionMade(
-        at=at, decision_id=f"sma:B{row:03d}:1m:{end}", strategy=StrategyId("sma"), instrument=InstrumentId(f"B{row:03d}"),
-        timeframe="1m", bar_end=end, signal=Signal.BUY, confidence=1.0, reason=Reason.SIGNAL, note="",
-        reasoning={"fast": 100.125, "slow": 100.0625}, buy_score=1.0, sell_score=0.0, combined=Signal.BUY,
-        outcome=Outcome.IN_POSITION, expected_price=100.25, position=Decimal(100), order_ref=None, memory=None,
-    )  # fmt: skip
+        at=at,
+        decision_id=f"sma:B{row:03d}:1m:{end}",
+        strategy=StrategyId("sma"),
+        instrument=InstrumentId(f"B{row:03d}"),
+        timeframe="1m",
+        bar_end=end,
+        signal=Signal.BUY,
+        confidence=1.0,
+        reason=Reason.SIGNAL,
+        note="",
+        reasoning={"fast": 100.125, "slow": 100.0625},
+        buy_score=1.0,
+        sell_score=0.0,
+        combined=Signal.BUY,
+        outcome=Outcome.IN_POSITION,
+        expected_price=100.25,
+        position=Decimal(100),
+        order_ref=None,
+        memory=None,
+    )
 
 
 def _rows(records: Sequence[Record], first: int) -> dict[str, list[tuple[object, ...]]]:
@@ -158,7 +202,7 @@ def _lines(count: int) -> tuple[float, float]:
     return median(plain_us), median(our_us)
 
 
-def _plain(file: IO[bytes]) -> Any:
+def _plain(file: BinaryIO) -> Any:
     return structlog.wrap_logger(
         structlog.BytesLogger(file),
         processors=[
@@ -174,5 +218,13 @@ def _plain(file: IO[bytes]) -> Any:
 def _write(log: Any, count: int) -> float:
     began = time.perf_counter_ns()
     for number in range(count):
-        log.info("bar.completed", instrument="B000", timeframe="1m", end="14:31:00Z", close=100.25, volume=12345.0, trades=number)
+        log.info(
+            "bar.completed",
+            instrument="B000",
+            timeframe="1m",
+            end="14:31:00Z",
+            close=100.25,
+            volume=12345.0,
+            trades=number,
+        )
     return (time.perf_counter_ns() - began) / 1e3 / count

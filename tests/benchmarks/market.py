@@ -52,9 +52,16 @@ def bar(symbol: str, start: int, end: int) -> Bar:
     """Return a bar; the same for whoever asks."""
     first, last = price(symbol, start), price(symbol, end)
     return Bar(
-        start=start, end=end, open=first, high=last + 0.01, low=first - 0.01, close=last,
-        volume=float(100 + start // PART_S * 7919 % 400), wap=round((first + last) / 2, 4), trades=10,
-    )  # fmt: skip
+        start=start,
+        end=end,
+        open=first,
+        high=last + 0.01,
+        low=first - 0.01,
+        close=last,
+        volume=float(100 + start // PART_S * 7919 % 400),
+        wap=round((first + last) / 2, 4),
+        trades=10,
+    )
 
 
 def history(symbol: str, timeframe: Timeframe, *, start: datetime, end: datetime) -> tuple[Bar, ...]:

@@ -21,9 +21,10 @@ from daemon.engine.strategy_slot import StrategySetup
 from daemon.journal.writer import JournalWriter
 from daemon.market.windows import BarColumns
 from daemon.ports import Journal
-from daemon.runtime.logs import close_logs, configure_logs
+from daemon.runtime.logs import close_logs
 from daemon.strategies.protocol import Features, Moment
 from tests.benchmarks import market
+from tests.benchmarks.bar_path import log_to
 from tests.benchmarks.figures import Figure, median, percentile
 from tests.benchmarks.gateway_server import Script, serve
 from tests.benchmarks.processes import Server, measured
@@ -43,9 +44,9 @@ Crowd = Literal["one", "one, no disk", "ten, one orders", "ten, all order"]
 class Orders:
     """Times of the orders of one run, milliseconds."""
 
-    to_execution: list[float] = field(default_factory=list)   # from the decision (stock: from placeOrder)
-    own_share: list[float] = field(default_factory=list)      # host_received_to_sent_ms
-    on_the_wire: list[float] = field(default_factory=list)    # the server's view: last bar written → order read
+    to_execution: list[float] = field(default_factory=list)  # from the decision (stock: from placeOrder)
+    own_share: list[float] = field(default_factory=list)  # host_received_to_sent_ms
+    on_the_wire: list[float] = field(default_factory=list)  # the server's view: last bar written → order read
 
     def add(self, other: "Orders") -> None:
         self.to_execution += other.to_execution
@@ -81,9 +82,14 @@ def _figures(stock: Orders, ours: dict[Crowd, Orders]) -> list[Figure]:
 
     def beside(name: str, values: Sequence[float], share: float, goal: float | None = None) -> Figure:
         return Figure(
-            part=PART, name=name, measured=percentile(values, share), unit="ms", peer=percentile(peer, share),
-            peer_name="stock ib_insync", goal=goal,
-        )  # fmt: skip
+            part=PART,
+            name=name,
+            measured=percentile(values, share),
+            unit="ms",
+            peer=percentile(peer, share),
+            peer_name="stock ib_insync",
+            goal=goal,
+        )
 
     def alone(name: str, value: float, goal: float | None = None) -> Figure:
         return Figure(part=PART, name=name, measured=value, unit="ms", goal=goal)
@@ -111,7 +117,7 @@ async def _stock(port: int, count: int) -> Orders:
     loop = asyncio.get_running_loop()
     asyncio.set_event_loop(loop)
     gc.freeze()
-    ib, found = IB(), Orders()
+    ib, found = IB(), Orders()  # type: ignore[no-untyped-call]
     await ib.connectAsync("127.0.0.1", port, clientId=1)
     ib.client.MaxRequests = 0
     contract: Contract = Stock(NAMES[0], "SMART", "USD", conId=1000)
@@ -129,7 +135,7 @@ async def _stock(port: int, count: int) -> Orders:
         if number >= WARM_UP:
             found.to_execution.append(took / 1e6)
         await asyncio.sleep(_PAUSE_S)
-    ib.disconnect()
+    ib.disconnect()  # type: ignore[no-untyped-call]
     return found
 
 
@@ -137,8 +143,7 @@ async def _daemon(port: int, count: int, crowd: Crowd) -> Orders:
     folder = Path(tempfile.mkdtemp(prefix="paperd-bench-"))
     clock = SessionClock()
     try:
-        with (folder / "daemon.log").open("w") as lines:
-            configure_logs(format="json", stream=lines, paper_log=folder / "paper.log", market_clock=clock.now)
+        log_to(folder, clock)
         async with await JournalWriter.open(folder / "journal.db") as writer:
             strategies, turners = _strategies(crowd)
             kept: Journal = CountingJournal() if crowd == "one, no disk" else writer

@@ -6,7 +6,7 @@ import os
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 _FORK = multiprocessing.get_context("fork")
 _PATIENCE_S = 120.0
@@ -76,7 +76,7 @@ class Server:
             raise MeasurementFailed("the server says nothing")
         return self._pipe.recv()
 
-    def __enter__(self) -> "Server":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

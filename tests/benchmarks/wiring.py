@@ -51,9 +51,14 @@ def strategy_setup(
 ) -> StrategySetup:
     """Return a strategy whose limits stay out of the way; every control is looked at all the same."""
     wide = StrategyLimits(
-        daily_trades=_MANY, position_shares=Decimal(_MANY), position_value=Decimal(10**9), position_fraction=Decimal(1),
-        daily_loss_value=Decimal(10**9), daily_loss_fraction=Decimal(1), emergency_loss=Decimal(10**9),
-    )  # fmt: skip
+        daily_trades=_MANY,
+        position_shares=Decimal(_MANY),
+        position_value=Decimal(10**9),
+        position_fraction=Decimal(1),
+        daily_loss_value=Decimal(10**9),
+        daily_loss_fraction=Decimal(1),
+        emergency_loss=Decimal(10**9),
+    )
     return StrategySetup(
         id=StrategyId(name),
         strategy=strategy,
@@ -69,11 +74,19 @@ def strategy_setup(
 def engine_setup(symbols: Sequence[str], strategies: Sequence[StrategySetup]) -> EngineSetup:
     """Return the heart's fixed part."""
     limits = AccountLimits(
-        daily_trades=_MANY, position_shares=Decimal(_MANY), position_value=Decimal(10**9), position_fraction=Decimal(1),
-        daily_loss_value=Decimal(10**9), daily_loss_fraction=Decimal(1), emergency_loss=Decimal(10**9),
-        open_orders=_MANY, open_orders_per_instrument=_MANY, messages_per_second=_MANY, messages_per_minute=_MANY,
+        daily_trades=_MANY,
+        position_shares=Decimal(_MANY),
+        position_value=Decimal(10**9),
+        position_fraction=Decimal(1),
+        daily_loss_value=Decimal(10**9),
+        daily_loss_fraction=Decimal(1),
+        emergency_loss=Decimal(10**9),
+        open_orders=_MANY,
+        open_orders_per_instrument=_MANY,
+        messages_per_second=_MANY,
+        messages_per_minute=_MANY,
         duplicate_window_s=0.0,
-    )  # fmt: skip
+    )
     return EngineSetup(
         instance="bench",
         schedule=market.schedule(),
@@ -114,7 +127,9 @@ class SessionClock(MarketClock):
 class _Feed(IbFeed):
     """Contracts and streams come over the wire, history from memory: it is no part of what is measured."""
 
-    async def history(self, instrument: Instrument, timeframe: Timeframe, *, start: datetime, end: datetime) -> tuple[Bar, ...]:
+    async def history(
+        self, instrument: Instrument, timeframe: Timeframe, *, start: datetime, end: datetime
+    ) -> tuple[Bar, ...]:
         return market.history(instrument.symbol, timeframe, start=start, end=end)
 
 
@@ -161,7 +176,14 @@ class _Broker(IbBroker):
 class BenchDaemon:
     """One daemon on the benchmark's gateway. Make it inside a running loop."""
 
-    def __init__(self, port: int, symbols: Sequence[str], strategies: Sequence[StrategySetup], journal: Journal, clock: MarketClock) -> None:
+    def __init__(
+        self,
+        port: int,
+        symbols: Sequence[str],
+        strategies: Sequence[StrategySetup],
+        journal: Journal,
+        clock: MarketClock,
+    ) -> None:
         gc.set_threshold(*app._GC_THRESHOLDS)
         self.clock = clock
         self.progress = Progress()
@@ -170,7 +192,13 @@ class BenchDaemon:
         setup = engine_setup(symbols, strategies)
         self.engine = Engine(setup, host_ns=clock.host_ns)
         settings = IbSettings(
-            port=port, client_id=1, market_data_lines=_MANY, messages_per_second=0.0, new_bar_streams=0, check_s=60.0, verify_s=1e6
+            port=port,
+            client_id=1,
+            market_data_lines=_MANY,
+            messages_per_second=0.0,
+            new_bar_streams=0,
+            check_s=60.0,
+            verify_s=1e6,
         )
         self.connection = IbConnection(
             settings, clock=clock, sink=self._sink, jitter=random.Random(1), expects_bars=lambda _: False
@@ -200,6 +228,7 @@ class BenchDaemon:
             mode="paper",
             history=setup.history,
             bars_until={},
+            history_until={},
         )
         self.orchestrator = Orchestrator(parts, intervals=Intervals())
 
@@ -219,7 +248,7 @@ class BenchDaemon:
         """Wait until start-up is over, every stream is asked for and events are worked off."""
         await self.connection.until_up()
         streams = self.connection.subscriber.streams
-        while not (
+        while not (  # noqa: ASYNC110 - nobody says so by an event
             self.orchestrator.link.is_synchronised
             and self.orchestrator.sequencer._held.is_set()
             and len(streams) == len(self.engine.setup.instruments)

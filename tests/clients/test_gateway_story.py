@@ -24,7 +24,7 @@ ib_lib: Any = importlib.import_module("ib_async" if importlib.util.find_spec("ib
 
 PAPERD = os.environ.get("TEST_PAPERD") or str(Path(sys.executable).with_name("paperd"))
 ACCOUNT = "DU7654321"
-SPEED = 600       # market seconds per host second
+SPEED = 600  # market seconds per host second
 PATIENCE_S = 30.0
 ids = itertools.count(1)
 
@@ -70,7 +70,7 @@ async def until(look: Callable[[], Any], what: str) -> None:
     """Wait until something is so."""
     try:
         async with asyncio.timeout(PATIENCE_S):
-            while not look():
+            while not look():  # noqa: ASYNC110 - what is waited for is anything that can be seen
                 await asyncio.sleep(0.01)
     except TimeoutError:
         pytest.fail(f"waited {PATIENCE_S:g} s for {what}")
@@ -92,7 +92,7 @@ async def touch(client: Any, contract: Any) -> Any:
 async def bought(client: Any, contract: Any, quantity: int, ref: str) -> Any:
     """Return the trade of a market order once it is filled and paid for."""
     trade = client.placeOrder(contract, ib_lib.MarketOrder("BUY", quantity, orderRef=ref))
-    await until(lambda: trade.isDone(), "the fill")
+    await until(trade.isDone, "the fill")
     await until(lambda: all(fill.commissionReport.execId for fill in trade.fills), "the commission")
     return trade
 
@@ -195,12 +195,11 @@ async def test_limit_order_rests_until_it_is_cancelled(ib: Any) -> None:
 async def test_wrong_order_is_rejected_with_its_code(ib: Any) -> None:
     spy = await stock(ib)
     trade = ib.placeOrder(spy, ib_lib.LimitOrder("BUY", 5, 100.001, orderRef="story-tick"))
-    await until(lambda: trade.isDone(), "the refusal")
-    assert trade.orderStatus.status in {"Cancelled", "Inactive", "ValidationError"}
-    assert 110 in [code for code, _ in ib.told]
+    await until(lambda: 110 in [code for code, _ in ib.told], "the refusal")  # ib_insync takes it for a warning
     assert trade.fills == []
+    assert "story-tick" not in [one.order.orderRef for one in await ib.reqAllOpenOrdersAsync()]
     rich = ib.placeOrder(spy, ib_lib.MarketOrder("BUY", 10_000_000, orderRef="story-rich"))
-    await until(lambda: rich.isDone(), "the refusal")
+    await until(rich.isDone, "the refusal")
     assert 201 in [code for code, _ in ib.told]
 
 
@@ -219,7 +218,7 @@ async def test_account_is_told_as_values_and_as_summary(ib: Any) -> None:
     summary = {row.tag: row.value for row in await ib.accountSummaryAsync() if row.account == ACCOUNT}
     assert float(summary["NetLiquidation"]) > 0
     assert float(summary["TotalCashValue"]) > 0
-    await until(lambda: ib.accountValues(), "the account's values")
+    await until(ib.accountValues, "the account's values")
     values = {row.tag: row.value for row in ib.accountValues() if row.currency in {"USD", "BASE", ""}}
     assert float(values["NetLiquidation"]) > 0
 

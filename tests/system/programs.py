@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 PAPERD = os.environ.get("TEST_PAPERD") or str(Path(sys.executable).with_name("paperd"))
 PATIENCE_S = 60.0  # host seconds after which a test gives up: the machine may be busy
-STOP_S = 10.0      # host seconds that an orderly shutdown may take
+STOP_S = 10.0  # host seconds that an orderly shutdown may take
 ONE_SYMBOL = ("--strategy", "pulse", "--symbol", "SPY", "--speed", "max", "--seed", 7)
 DRY_RUN = ("--days", 1, "--start", "2025-11-28", "--dry-run", *ONE_SYMBOL)  # an early close
 T = TypeVar("T")
@@ -54,7 +54,9 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return kept | dict(extra or {})
 
 
-def paperd(*arguments: object, cwd: Path, env: Mapping[str, str] | None = None, within_s: float = 2 * PATIENCE_S) -> Finished:
+def paperd(
+    *arguments: object, cwd: Path, env: Mapping[str, str] | None = None, within_s: float = 2 * PATIENCE_S
+) -> Finished:
     """Run a command to its end."""
     began = time.monotonic()
     done = subprocess.run(
@@ -76,7 +78,9 @@ def eventually(look: Callable[[], T | None], what: str, within_s: float = PATIEN
 class Program:
     """A command that goes on until it is told to end; what it says is in files."""
 
-    def __init__(self, arguments: Sequence[object], *, folder: Path, env: Mapping[str, str] | None, wrapper: Sequence[str]) -> None:
+    def __init__(
+        self, arguments: Sequence[object], *, folder: Path, env: Mapping[str, str] | None, wrapper: Sequence[str]
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         number = len(list(folder.glob("*.out")))
         self.out, self.err = folder / f"{number}.out", folder / f"{number}.err"
@@ -153,7 +157,8 @@ class Plays:
             fcntl.flock(lock, fcntl.LOCK_EX)
             result = folder / "finished.json"
             if not result.exists():
-                done = paperd("run", *arguments, "--state", folder / "state", "--json", cwd=folder, within_s=4 * PATIENCE_S)
+                arguments = (*arguments, "--state", folder / "state", "--json")
+                done = paperd("run", *arguments, cwd=folder, within_s=4 * PATIENCE_S)
                 result.write_text(json.dumps(asdict(done)))
             return Play(finished=Finished(**json.loads(result.read_text())), state=folder / "state")
 

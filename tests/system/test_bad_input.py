@@ -5,12 +5,24 @@ import shutil
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.fakes.scripted_gateway import ScriptedGateway
 from tests.system.books import Books
-from tests.system.programs import DRY_RUN, PAPERD, PATIENCE_S, Plays, environment, eventually, free_port, gateway, paperd, running
+from tests.system.programs import (
+    DRY_RUN,
+    PAPERD,
+    PATIENCE_S,
+    Plays,
+    environment,
+    eventually,
+    free_port,
+    gateway,
+    paperd,
+    running,
+)
 
 PLACE_ORDER = 3
 
@@ -37,7 +49,7 @@ def test_all_faults_of_a_configuration_are_named_at_once(tmp_path: Path) -> None
 @pytest.mark.parametrize("port", [4001, 7496])
 def test_live_port_is_refused_before_connecting(tmp_path: Path, port: int) -> None:
     env = {"PAPERD_IB__PORT": str(port)}
-    done = paperd("run", "--mode", "ibkr_paper", "--state", tmp_path / "state", cwd=tmp_path, env=env, within_s=PATIENCE_S)
+    done = paperd("run", "--mode", "ibkr_paper", "--state", tmp_path / "state", cwd=tmp_path, env=env)
     assert done.code == 77
     assert f"ib.port: {port} is the live port" in done.err
     assert "4002" in done.err
@@ -129,7 +141,7 @@ def test_gateway_that_is_not_there_is_waited_for(tmp_path: Path) -> None:
             assert program.end() == 0
 
 
-def connection_of(state: Path, cwd: Path) -> dict[str, object]:
+def connection_of(state: Path, cwd: Path) -> dict[str, Any]:
     done = paperd("status", "--json", "--state", state, cwd=cwd)
     assert done.code == 0, done.err
     found = done.json()["connection"]

@@ -34,7 +34,7 @@ class Steered:
 @pytest.fixture
 def steered(tmp_path: Path) -> Iterator[Steered]:
     with running("run", *PULSE, "--speed", 40, "--state", tmp_path / "state", folder=tmp_path / "logs") as program:
-        eventually(lambda: (tmp_path / "state" / "paperd.sock").exists(), "the control socket")
+        eventually((tmp_path / "state" / "paperd.sock").exists, "the control socket")
         yield Steered(program, tmp_path)
 
 

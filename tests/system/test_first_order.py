@@ -21,7 +21,8 @@ LIMIT = 19  # minutes: what is approved then is filled before the twentieth
 
 
 def bars_of(arrays: BarArrays) -> list[Bar]:
-    columns = (arrays.start, arrays.end, arrays.open, arrays.high, arrays.low, arrays.close, arrays.volume, arrays.wap, arrays.count)
+    prices = (arrays.open, arrays.high, arrays.low, arrays.close)
+    columns = (arrays.start, arrays.end, *prices, arrays.volume, arrays.wap, arrays.count)
     return [
         Bar(start=s, end=e, open=o, high=h, low=lo, close=c, volume=float(v), wap=w, trades=n)
         for s, e, o, h, lo, c, v, w, n in zip(*(column.tolist() for column in columns), strict=True)
@@ -31,14 +32,14 @@ def bars_of(arrays: BarArrays) -> list[Bar]:
 def first_order(seed: int, settings: Settings, session: Session) -> int | None:
     """Return the minute after which the first order was approved."""
     schedule = BarSchedule(calendar=CALENDAR)
-    pulse = tuple(strategy for strategy in settings.strategies if strategy.id == "pulse")  # the quick one needs one day's tape
+    pulse = tuple(strategy for strategy in settings.strategies if strategy.id == "pulse")  # needs one day's tape only
     setup = engine_setup(settings.model_copy(update={"strategies": pulse}), schedule, instance="t", port=0)
     engine = Engine(setup)
     engine.set_account(settings.market.account)
     market = SyntheticMarket(seed, CALENDAR, list(setup.instruments))
     for name in setup.instruments:
-        past = tuple(bars_of(market.minute_bars(name, CALENDAR.session_before(session)))[-settings.calendar.history_bars :])
-        engine.process(HistoryLoaded(at=session.open, instrument=name, timeframe=MINUTE, bars=past))
+        past = bars_of(market.minute_bars(name, CALENDAR.session_before(session)))[-settings.calendar.history_bars :]
+        engine.process(HistoryLoaded(at=session.open, instrument=name, timeframe=MINUTE, bars=tuple(past)))
     engine.process(SessionOpened(at=session.open, open_s=session.open_s, close_s=session.close_s))
     minutes = {name: bars_of(market.minute_bars(name, session)) for name in setup.instruments}
     for minute in range(1, LIMIT + 1):

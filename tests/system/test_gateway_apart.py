@@ -11,6 +11,8 @@ from tests.system.books import Books
 from tests.system.programs import Program, eventually, gateway, paperd, running
 
 SMALL = ("--mode", "ibkr_paper", "--symbol", "SPY", "--symbol", "QQQ", "--timeframes", "1m")
+SYNCS, SENDS = {"fsync", "fdatasync"}, {"write", "writev", "sendto"}
+PLACE_ORDER = r"\x33\x00"  # the first field of the frame
 CALL = re.compile(r"^(?P<pid>\d+) +(?P<name>\w+)\((?P<fd>\d+)(?P<rest>.*)$")
 
 
@@ -59,19 +61,19 @@ def test_order_is_on_disk_before_it_leaves(tmp_path: Path) -> None:
             program.ended()
     refs = [row["order_ref"] for row in Books(state).rows("intent")]
     assert len(refs) >= 3
-    lines = finished_calls(trace.read_text().splitlines())
+    calls_made = finished_calls(trace.read_text().splitlines())
     for ref in refs:
         wanted = "".join(f"\\x{byte:02x}" for byte in ref.encode())
-        about = [(number, *call) for number, call in enumerate(lines) if wanted in call[1]]
-        journal = {fd for _, name, _, fd in about if name == "pwrite64"}
-        first_page = min(number for number, name, _, _ in about if name == "pwrite64")
-        sent = min(number for number, name, rest, _ in about if name in {"write", "writev", "sendto"} and "\\x33\\x00" in rest[:60])
-        synced = [n for n, (name, _, fd) in enumerate(lines) if name in {"fsync", "fdatasync"} and fd in journal and first_page < n < sent]
-        assert synced, f"{ref}: written at {first_page}, sent at {sent}, and not made durable between"
+        about = [(number, *call) for number, call in enumerate(calls_made) if wanted in call[1]]
+        files = {fd for _, name, _, fd in about if name == "pwrite64"}
+        written = min(number for number, name, _, _ in about if name == "pwrite64")
+        sent = min(number for number, name, rest, _ in about if name in SENDS and PLACE_ORDER in rest[:60])
+        between = calls_made[written + 1 : sent]
+        assert [1 for name, _, fd in between if name in SYNCS and fd in files], f"{ref} left before it was durable"
 
 
 def finished_calls(lines: list[str]) -> list[tuple[str, str, str]]:
-    """Return name, arguments and file descriptor of each call: writes where they begin, syncs where they have returned."""
+    """Return name, arguments and file descriptor of each call; a sync counts where it has returned."""
     begun: dict[str, tuple[str, str, str]] = {}
     calls: list[tuple[str, str, str]] = []
     for line in lines:

@@ -1,5 +1,6 @@
 """A daemon that was stopped or killed in the middle of the day goes on with the same day, and nothing happens twice."""
 
+import json
 import random
 import signal
 import time
@@ -118,3 +119,27 @@ def test_market_never_goes_back(tmp_path: Path) -> None:
     for table in ("bar", "decision", "equity", "fill"):
         ordered = [moment_us(row["at"]) for row in books.rows(table)]
         assert ordered == sorted(ordered), table
+
+
+def test_gain_of_a_run_leaves_out_what_a_strategy_that_is_not_run_owns(tmp_path: Path) -> None:
+    """The capital of a strategy that an earlier run had, and this one has not, is no loss of this run."""
+    books = Books(tmp_path / "state")
+    with running("run", *QUICK, "--state", tmp_path / "state", folder=tmp_path / "logs") as program:
+        until_bars(program, books, 15)
+        assert program.end() == 0
+    arguments = ("run", *QUICK, "--strategy", "pulse", "--json", "--state", tmp_path / "state")
+    with running(*arguments, folder=tmp_path / "logs") as program:
+        until_bars(program, books, 60)
+        assert program.end() == 0
+        assert abs(float(json.loads(program.out.read_text())["pnl"])) < 2_000
+
+
+def test_market_stands_still_while_the_daemon_winds_down(tmp_path: Path) -> None:
+    """Bars that pass while the report is written would be lost to the next run: nobody may trade on them."""
+    books = Books(tmp_path / "state")
+    with running("run", *QUICK, "--state", tmp_path / "state", folder=tmp_path / "logs") as program:
+        until_bars(program, books, 30)
+        assert program.end() == 0
+    (stopping,) = books.rows("control_action", "state = 'STOPPING'")
+    passed = books.rows("bar", f"seq > {stopping['seq']} AND timeframe = '1m'")
+    assert len(passed) <= 1, f"{len(passed)} minutes of market passed after the last decision"

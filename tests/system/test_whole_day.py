@@ -68,7 +68,7 @@ def test_every_bar_is_there_exactly_once(books: Books) -> None:
     for rows in series.values():
         assert [row["start"] for row in rows[1:]] == [row["end"] for row in rows[:-1]]  # ascending, without a hole
         assert rows[0]["start"] == 1_772_461_800  # 2026-03-02 09:30 in New York
-        assert rows[-1]["end"] == 1_772_485_200   # and 16:00
+        assert rows[-1]["end"] == 1_772_485_200  # and 16:00
     assert books.rows("gap") == []
     assert books.rows("bar_revision") == []
 
@@ -94,16 +94,18 @@ def test_every_bar_is_decided_on_by_every_strategy_that_wants_it(day: Play, book
         for bar in books.rows("bar", f"timeframe = '{label}'")
     }
     decisions = books.rows("decision")
-    assert Counter((d["strategy"], d["instrument"], d["timeframe"], d["bar_end"]) for d in decisions) == Counter(expected)
+    made = Counter((d["strategy"], d["instrument"], d["timeframe"], d["bar_end"]) for d in decisions)
+    assert made == Counter(expected)
     summary = day.summary()
     assert summary["decisions"] == len(decisions) == len(expected)
     assert summary["decisions_by_outcome"] == Counter(decision["outcome"] for decision in decisions)
 
 
 def test_fills_and_commissions_are_those_of_the_gateway(day: Play, books: Books) -> None:
+    names, numbers = ("exec_id", "order_ref", "instrument", "side"), ("quantity", "price")
     fills = [
-        (f["exec_id"], f["order_ref"], f["instrument"], f["side"], Decimal(f["quantity"]), Decimal(f["price"]), moment_us(f["executed_at"]))
-        for f in books.rows("fill")
+        (*(fill[name] for name in names), *(Decimal(fill[name]) for name in numbers), moment_us(fill["executed_at"]))
+        for fill in books.rows("fill")
     ]
     # the protocol tells the time of an execution in whole seconds
     theirs = [
@@ -136,7 +138,8 @@ def test_positions_and_cash_are_those_of_the_gateway(books: Books) -> None:
 def test_equity_is_capital_and_gains_less_commission(books: Books, strategy: str) -> None:
     last = books.rows("equity", f"strategy = '{strategy}'")[-1]
     fills = books.rows("fill", f"strategy = '{strategy}'")
-    commission = sum((Decimal(row["amount"]) for row in books.rows("commission", f"strategy = '{strategy}'")), Decimal(0))
+    paid = books.rows("commission", f"strategy = '{strategy}'")
+    commission = sum((Decimal(row["amount"]) for row in paid), Decimal(0))
     account = Account.of(CAPITAL, fills, commission)
     prices = {row["instrument"]: Decimal(row["price"]) for row in books.rows("position", f"strategy = '{strategy}'")}
     assert Decimal(last["commission"]) == commission

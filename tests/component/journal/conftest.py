@@ -16,6 +16,7 @@ from daemon.domain.records import (
     AlertRaised,
     ArrivalQuoteTaken,
     BarRevisionSeen,
+    HistorySeen,
     QuoteSeen,
     BarSeen,
     CommissionRecorded,
@@ -212,6 +213,7 @@ def order_story(number: int) -> tuple[Record, ...]:
         *(equity(at, strategy, number) for strategy in (SMA, StrategyId("*"))),
         TradingStateChanged(at=at, state="RUNNING", strategy=None, who="daemon", why="start"),
         AlertRaised(at=at, level="ERROR" if number % 2 else "WARNING", name="data.stalled", text="late", strategy=SMA),
+        HistorySeen(at=at, instrument=SPY, timeframe="5m", start=end - 300, end=end, trades=12, **bar),
         QuoteSeen(at=at, instrument=SPY, bid=99.99, ask=100.01, bid_size=300.0, ask_size=200.0, confirmed_at=at),
         BarRevisionSeen(at=at, instrument=SPY, timeframe="5m", start=end - 300, end=end, trades=13, **bar),
     )

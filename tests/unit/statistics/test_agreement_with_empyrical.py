@@ -31,7 +31,7 @@ def closes() -> "pd.Series[float]":
 
 @pytest.fixture
 def values(closes: "pd.Series[float]") -> NDArray[np.float64]:
-    return closes.to_numpy(np.float64)
+    return np.asarray(closes.to_numpy(), dtype=np.float64)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_the_drawdown_series_agrees(empyrical: Any, values: NDArray[np.float64])
 
 def test_the_monthly_table_agrees(empyrical: Any, closes: "pd.Series[float]", values: NDArray[np.float64]) -> None:
     zone = ZoneInfo("America/New_York")
-    stamps = closes.index.tz_localize("America/New_York") + pd.Timedelta(hours=16)
+    stamps = pd.DatetimeIndex(closes.index).tz_localize("America/New_York") + pd.Timedelta(hours=16)
     times = np.array([stamp.timestamp() for stamp in stamps])
     table = monthly_returns(EquitySeries(times=times, values=values), zone)
     ours = {(row.year, month): value for row in table for month, value in enumerate(row.months, 1) if value is not None}

@@ -57,7 +57,7 @@ def test_sharpe_is_mean_over_deviation() -> None:
 
 
 def test_sharpe_is_none_where_returns_differ_by_rounding_only() -> None:
-    grown = simple_returns(100.0 * 1.001 ** np.arange(300))
+    grown = simple_returns(np.asarray(100.0 * 1.001 ** np.arange(300), dtype=np.float64))
     assert np.ptp(grown) > 0
     assert sharpe_ratio(grown, periods_per_year=252) is None
     assert sharpe_ratio(np.array([0.1]), periods_per_year=252) is None
@@ -65,7 +65,9 @@ def test_sharpe_is_none_where_returns_differ_by_rounding_only() -> None:
 
 def test_sortino_counts_the_days_above_in_its_deviation() -> None:
     # mean 1/30, downside sqrt(0.01 / 3)
-    assert sortino_ratio(simple_returns(EQUITY), periods_per_year=9) == pytest.approx((1 / 30) / math.sqrt(0.01 / 3) * 3)
+    assert sortino_ratio(simple_returns(EQUITY), periods_per_year=9) == pytest.approx(
+        (1 / 30) / math.sqrt(0.01 / 3) * 3
+    )
 
 
 def test_sortino_is_none_when_nothing_fell_short() -> None:

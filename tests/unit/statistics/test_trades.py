@@ -1,7 +1,7 @@
 """From executions to trades, and what trades tell."""
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal as D
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -43,10 +43,10 @@ def execution(
         instrument=InstrumentId(symbol),
         at=OPEN + timedelta(minutes=minute),
         side=side,
-        quantity=D(quantity),
-        price=D(price),
-        commission=D(commission),
-        multiplier=D(multiplier),
+        quantity=Decimal(quantity),
+        price=Decimal(price),
+        commission=Decimal(commission),
+        multiplier=Decimal(multiplier),
         order=order,
         reason=reason,
     )
@@ -61,8 +61,8 @@ def test_a_purchase_and_its_sale_make_a_trade_after_both_commissions() -> None:
     )
     (trade,) = trades.closed
     assert trades.open == ()
-    assert (trade.side, trade.quantity, trade.entry_price, trade.exit_price) == (BUY, 100, D(50), D("50.4"))
-    assert (trade.pnl, trade.commission) == (D("37.90"), D("2.10"))
+    assert (trade.side, trade.quantity, trade.entry_price, trade.exit_price) == (BUY, 100, Decimal(50), Decimal("50.4"))
+    assert (trade.pnl, trade.commission) == (Decimal("37.90"), Decimal("2.10"))
     assert (trade.duration_s, trade.reason) == (5400.0, "crossed down")
 
 
@@ -105,7 +105,7 @@ def test_fills_of_one_order_make_one_trade() -> None:
         ]
     )
     (trade,) = trades.closed
-    assert (trade.quantity, trade.entry_price, trade.pnl) == (100, D("10.02"), D("97.00"))
+    assert (trade.quantity, trade.entry_price, trade.pnl) == (100, Decimal("10.02"), Decimal("97.00"))
     assert trade.duration_s == 360.0
 
 
@@ -125,7 +125,7 @@ def test_a_multiplier_counts_in_money_and_not_in_prices() -> None:
     (trade,) = round_trips(
         [execution(0, BUY, "2", "3.50", multiplier="100"), execution(1, SELL, "2", "4.00", multiplier="100")]
     ).closed
-    assert (trade.entry_price, trade.entry_value, trade.pnl) == (D("3.5"), 700, 100)
+    assert (trade.entry_price, trade.entry_value, trade.pnl) == (Decimal("3.5"), 700, 100)
 
 
 def test_an_execution_of_nothing_is_refused() -> None:
@@ -143,16 +143,16 @@ def test_no_cent_is_lost_once_everything_is_closed(
     wishes: list[tuple[Side, int, int, int]], matching: Matching
 ) -> None:
     fills = [
-        execution(minute, side, str(quantity), str(D(price) / 100), commission=str(D(paid) / 100))
+        execution(minute, side, str(quantity), str(Decimal(price) / 100), commission=str(Decimal(paid) / 100))
         for minute, (side, quantity, price, paid) in enumerate(wishes)
     ]
     held = sum(fill.quantity * fill.side.sign for fill in fills)
     if held:
         fills.append(execution(99, SELL if held > 0 else BUY, str(abs(held)), "10.00", commission="0.35"))
     trades = round_trips(fills, matching=matching)
-    cash = sum((-fill.value * fill.side.sign - fill.commission for fill in fills), D(0))
+    cash = sum((-fill.value * fill.side.sign - fill.commission for fill in fills), Decimal(0))
     assert trades.open == ()
-    assert sum((trade.pnl for trade in trades.closed), D(0)).quantize(D("1e-15")) == cash
+    assert sum((trade.pnl for trade in trades.closed), Decimal(0)).quantize(Decimal("1e-15")) == cash
 
 
 def three_trades() -> Trades:

@@ -61,6 +61,7 @@ def upgrade() -> None:
     _bar()
     _bar_revision()
     _quote()
+    _history_bar()
     _gap()
     _decision()
     _risk_check()
@@ -118,6 +119,24 @@ def _bar() -> None:
         _integer("trades"),
         _unique("bar", "instrument", "timeframe", "end"),
         indexes=(("at",),),
+    )
+
+
+def _history_bar() -> None:
+    _create(
+        "history_bar",
+        _text("instrument"),
+        _text("timeframe"),
+        _integer("start"),
+        _integer("end"),
+        _float("open"),
+        _float("high"),
+        _float("low"),
+        _float("close"),
+        _float("volume"),
+        _float("wap"),
+        _integer("trades"),
+        indexes=(("instrument", "timeframe", "end"),),
     )
 
 
