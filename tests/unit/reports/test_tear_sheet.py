@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -88,7 +88,7 @@ class Page:
     """The words and elements of a page, without its style. It must be well-formed."""
 
     def __init__(self, html: bytes) -> None:
-        root = ElementTree.fromstring(html.decode().removeprefix("<!doctype html>"))
+        root = ET.fromstring(html.decode().removeprefix("<!doctype html>"))
         self.elements = list(root.iter())
         self.words = "\n".join(text for part in (root.find("head/title"), root.find("body")) for text in _texts(part))
 
@@ -96,7 +96,7 @@ class Page:
         return sum(1 for element in self.elements if element.tag == tag)
 
 
-def _texts(part: ElementTree.Element | None) -> list[str]:
+def _texts(part: ET.Element | None) -> list[str]:
     assert part is not None
     return list(part.itertext())
 

@@ -25,6 +25,11 @@ OPEN = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
 BUY, SELL = Side.BUY, Side.SELL
 
 
+def facts(*values: object) -> tuple[object, ...]:
+    """Return values side by side, to be compared with plain numbers."""
+    return values
+
+
 def execution(
     minute: int,
     side: Side,
@@ -61,38 +66,43 @@ def test_a_purchase_and_its_sale_make_a_trade_after_both_commissions() -> None:
     )
     (trade,) = trades.closed
     assert trades.open == ()
-    assert (trade.side, trade.quantity, trade.entry_price, trade.exit_price) == (BUY, 100, Decimal(50), Decimal("50.4"))
-    assert (trade.pnl, trade.commission) == (Decimal("37.90"), Decimal("2.10"))
-    assert (trade.duration_s, trade.reason) == (5400.0, "crossed down")
+    assert facts(trade.side, trade.quantity, trade.entry_price, trade.exit_price) == (
+        BUY,
+        100,
+        Decimal(50),
+        Decimal("50.4"),
+    )
+    assert facts(trade.pnl, trade.commission) == (Decimal("37.90"), Decimal("2.10"))
+    assert facts(trade.duration_s, trade.reason) == (5400.0, "crossed down")
 
 
 def test_a_short_gains_when_the_price_falls() -> None:
     (trade,) = round_trips([execution(0, SELL, "10", "20"), execution(1, BUY, "10", "18")]).closed
-    assert (trade.side, trade.pnl) == (SELL, 20)
+    assert facts(trade.side, trade.pnl) == (SELL, 20)
 
 
 def test_fifo_closes_the_oldest_first() -> None:
     fills = [execution(0, BUY, "100", "10"), execution(1, BUY, "100", "12"), execution(2, SELL, "150", "13")]
     trades = round_trips(fills)
-    assert [(trade.quantity, trade.entry_price, trade.pnl) for trade in trades.closed] == [
+    assert [facts(trade.quantity, trade.entry_price, trade.pnl) for trade in trades.closed] == [
         (100, 10, 300),
         (50, 12, 50),
     ]
-    assert [(trade.quantity, trade.entry_price) for trade in trades.open] == [(50, 12)]
+    assert [facts(trade.quantity, trade.entry_price) for trade in trades.open] == [(50, 12)]
 
 
 def test_average_cost_closes_a_share_of_all() -> None:
     fills = [execution(0, BUY, "100", "10"), execution(1, BUY, "100", "12"), execution(2, SELL, "150", "13")]
     trades = round_trips(fills, matching=Matching.AVERAGE)
-    assert [(trade.quantity, trade.entry_price, trade.pnl) for trade in trades.closed] == [(150, 11, 300)]
-    assert [(trade.quantity, trade.entry_price) for trade in trades.open] == [(50, 11)]
+    assert [facts(trade.quantity, trade.entry_price, trade.pnl) for trade in trades.closed] == [(150, 11, 300)]
+    assert [facts(trade.quantity, trade.entry_price) for trade in trades.open] == [(50, 11)]
 
 
 def test_selling_more_than_is_held_opens_the_other_side() -> None:
     trades = round_trips(
         [execution(0, BUY, "1", "10"), execution(1, SELL, "3", "12", commission="3"), execution(2, BUY, "2", "11")]
     )
-    assert [(trade.side, trade.quantity, trade.pnl) for trade in trades.closed] == [(BUY, 1, 1), (SELL, 2, 0)]
+    assert [facts(trade.side, trade.quantity, trade.pnl) for trade in trades.closed] == [(BUY, 1, 1), (SELL, 2, 0)]
 
 
 def test_fills_of_one_order_make_one_trade() -> None:
@@ -105,7 +115,7 @@ def test_fills_of_one_order_make_one_trade() -> None:
         ]
     )
     (trade,) = trades.closed
-    assert (trade.quantity, trade.entry_price, trade.pnl) == (100, Decimal("10.02"), Decimal("97.00"))
+    assert facts(trade.quantity, trade.entry_price, trade.pnl) == (100, Decimal("10.02"), Decimal("97.00"))
     assert trade.duration_s == 360.0
 
 
@@ -125,7 +135,7 @@ def test_a_multiplier_counts_in_money_and_not_in_prices() -> None:
     (trade,) = round_trips(
         [execution(0, BUY, "2", "3.50", multiplier="100"), execution(1, SELL, "2", "4.00", multiplier="100")]
     ).closed
-    assert (trade.entry_price, trade.entry_value, trade.pnl) == (Decimal("3.5"), 700, 100)
+    assert facts(trade.entry_price, trade.entry_value, trade.pnl) == (Decimal("3.5"), 700, 100)
 
 
 def test_an_execution_of_nothing_is_refused() -> None:
@@ -170,20 +180,20 @@ def three_trades() -> Trades:
 
 def test_trades_are_summed_up() -> None:
     told = trade_statistics(three_trades().closed)  # +59, -20, 0
-    assert (told.count, told.wins, told.losses) == (3, 1, 1)
-    assert (told.pnl, told.gross_profit, told.gross_loss, told.best, told.worst) == (39, 59, -20, 59, -20)
+    assert facts(told.count, told.wins, told.losses) == (3, 1, 1)
+    assert facts(told.pnl, told.gross_profit, told.gross_loss, told.best, told.worst) == (39, 59, -20, 59, -20)
     assert told.hit_rate == pytest.approx(1 / 3)
     assert told.profit_factor == pytest.approx(2.95)
     assert told.expectancy == pytest.approx(13.0)
-    assert (told.average_win, told.average_loss) == (59.0, -20.0)
+    assert facts(told.average_win, told.average_loss) == (59.0, -20.0)
     assert told.average_duration_s == 1200.0
     assert list(told.reasons.items()) == [("stop", 2), ("target", 1)]
 
 
 def test_what_no_trade_tells_is_none() -> None:
     told = trade_statistics(())
-    assert (told.count, told.pnl, told.best, told.hit_rate, told.expectancy) == (0, 0, None, None, None)
-    assert (told.profit_factor, told.average_win, told.average_loss, told.average_duration_s) == (None,) * 4
+    assert facts(told.count, told.pnl, told.best, told.hit_rate, told.expectancy) == (0, 0, None, None, None)
+    assert facts(told.profit_factor, told.average_win, told.average_loss, told.average_duration_s) == (None,) * 4
 
 
 def test_only_losses_have_a_profit_factor_of_zero_and_only_gains_none() -> None:

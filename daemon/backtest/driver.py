@@ -1,0 +1,204 @@
+"""Drives the heart and the executor over history: the live sequencer's order of things, in a plain loop."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from daemon.backtest.market_history import MarketHistory, Step
+from daemon.backtest.simulated_broker import SimulatedBroker
+from daemon.domain.callbacks import BrokerCallback
+from daemon.domain.events import Event, InstantClosed, MarkDue, QuoteChanged, SessionClosed, SessionOpened
+from daemon.domain.order import Approved
+from daemon.domain.records import Record
+from daemon.engine.engine import Engine
+from daemon.execution.paper_executor import PaperExecutor
+from daemon.market.sessions import Session
+from daemon.ports import Told
+
+RecordSink = Callable[[Sequence[Record]], None]
+_SECOND: Final = timedelta(seconds=1)
+
+
+@dataclass(slots=True)
+class BacktestClock:
+    """A clock that shows the driver's time. Host time stands still: a backtest measures no latency of its own."""
+
+    at: datetime
+
+    def now(self) -> datetime:
+        """Return market time."""
+        return self.at
+
+    def host_ns(self) -> int:
+        """Return 0."""
+        return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cadence:
+    """The instants at which a live daemon values its books."""
+
+    positions: timedelta = timedelta(seconds=30)
+    performance: timedelta = timedelta(seconds=60)
+    report_after_close: timedelta = timedelta(seconds=30)
+
+
+@dataclass(slots=True)
+class BacktestDriver:
+    """One engine, one executor, one simulated broker, one history."""
+
+    engine: Engine
+    executor: PaperExecutor
+    broker: SimulatedBroker
+    clock: BacktestClock
+    sink: RecordSink
+    cadence: Cadence = field(default_factory=Cadence)
+    bars: int = 0
+
+    def run(self, history: MarketHistory) -> Iterator[Session]:
+        """Go through the history, yielding each session once it is done, for progress bars."""
+        self.engine.set_account(self.broker.account)
+        for loaded in history.warmup():
+            self._move(loaded.at)
+            self._apply([loaded])
+        for session, steps in history.sessions():
+            self._session(session, steps, history)
+            yield session
+
+    def _session(self, session: Session, steps: Sequence[Step], history: MarketHistory) -> None:
+        self.broker.open_session(session)
+        self._move(session.open)
+        quotes, bars = self._opening(steps, session)
+        self._instant(session.open, quotes, [SessionOpened(at=session.open, open_s=session.open_s, close_s=session.close_s)])
+        for step in self._with_marks(bars, session):
+            since = self.clock.now()
+            self._until(step.at, history)
+            if not step.bars and not step.quotes:
+                step = self._marked(since, step, history)
+            self.bars += sum(len(closed.bars) for closed in step.bars)
+            self._instant(step.at, step.quotes, [*step.bars, *([InstantClosed(at=step.at)] if step.bars else []), *self._marks(step.at, session)])
+        closed = session.close + self.cadence.report_after_close
+        self._until(closed, history)
+        self._instant(closed, (), [SessionClosed(at=closed)])
+
+    @staticmethod
+    def _opening(steps: Sequence[Step], session: Session) -> tuple[tuple[QuoteChanged, ...], Sequence[Step]]:
+        """Split off the quotes of the opening instant itself."""
+        if steps and steps[0].at == session.open and not steps[0].bars:
+            return steps[0].quotes, steps[1:]
+        return (), steps
+
+    def _marked(self, since: datetime, step: Step, history: MarketHistory) -> Step:
+        """Return a step of valuations only, with the quotes that are in force then for what is held."""
+        found: list[QuoteChanged] = []
+        for instrument in self.engine.accounts.held():
+            found += history.quotes_between(instrument, since, step.at + timedelta(microseconds=1))[-1:]
+        return Step(at=step.at, quotes=tuple(found))
+
+    def _with_marks(self, steps: Sequence[Step], session: Session) -> Iterator[Step]:
+        """Yield the steps, and between them empty ones for the valuations that fall there."""
+        due = self._next_mark(session.open)
+        for step in steps:
+            while due < step.at and due < session.close:
+                yield Step(at=due)
+                due = self._next_mark(due)
+            yield step
+            if due == step.at:
+                due = self._next_mark(due)
+
+    def _next_mark(self, after: datetime) -> datetime:
+        seconds = self.cadence.positions.total_seconds()
+        multiple = int(after.timestamp() // seconds) + 1
+        return after + timedelta(seconds=multiple * seconds - after.timestamp())
+
+    def _marks(self, at: datetime, session: Session) -> list[Event]:
+        """Return the valuations due at `at`: the monitors of the live daemon look while the market is open."""
+        if not session.open < at < session.close or at.microsecond:
+            return []
+        seconds = int(at.timestamp())
+        marks: list[Event] = []
+        if seconds % int(self.cadence.performance.total_seconds()) == 0:
+            marks.append(MarkDue(at=at, equity=True))
+        if seconds % int(self.cadence.positions.total_seconds()) == 0:
+            marks.append(MarkDue(at=at, equity=False))
+        return marks
+
+    def _until(self, at: datetime, history: MarketHistory) -> None:
+        """Let the exchange and the executor's deadlines act before `at`."""
+        while True:
+            pending = [when for when in (self.broker.next_due(), self._deadline()) if when is not None and when < at]
+            if self.broker.is_working:
+                pending += self._next_quote(at, history)
+            if not pending:
+                return
+            when = min(pending)
+            quotes = self._quotes_at(when, history) if self.broker.is_working else ()
+            self._instant(when, quotes, [])
+
+    def _deadline(self) -> datetime | None:
+        """Return the executor's next deadline, on the whole second at which a market in lockstep would show it."""
+        deadline = self.executor.next_deadline
+        if deadline is None or not deadline.microsecond:
+            return deadline
+        return deadline.replace(microsecond=0) + _SECOND
+
+    def _next_quote(self, until: datetime, history: MarketHistory) -> list[datetime]:
+        now = self.clock.now()
+        changes = [
+            change.at
+            for instrument in self.engine.setup.instruments
+            for change in history.quotes_between(instrument, now, until)[:1]
+        ]
+        return [min(changes)] if changes else []
+
+    def _quotes_at(self, when: datetime, history: MarketHistory) -> tuple[QuoteChanged, ...]:
+        before = when - timedelta(microseconds=1)
+        after = when + timedelta(microseconds=1)
+        return tuple(
+            change
+            for instrument in self.engine.setup.instruments
+            for change in history.quotes_between(instrument, before, after)
+        )
+
+    def _move(self, at: datetime) -> None:
+        self.clock.at = self.broker.now = at
+
+    def _instant(self, at: datetime, quotes: Sequence[QuoteChanged], events: Sequence[Event]) -> None:
+        """Do one instant: exchange, broker's words, quotes, bars, decisions, valuations; then send what was approved."""
+        self._move(at)
+        callbacks: list[BrokerCallback] = []
+        for quote in quotes:
+            callbacks += self.broker.quote(quote, at)
+        callbacks += self.broker.due(at)
+        told = [self.executor.interpret(callback, at) for callback in callbacks]
+        deadline = self.executor.next_deadline
+        if deadline is not None and deadline <= at:
+            told.append(self.executor.advance(at))
+        records = [record for one in told for record in one.records]
+        words = [event for one in told for event in one.events]
+        self._apply([*words, *quotes, *events], records)
+
+    def _apply(self, events: Sequence[Event], records: list[Record] | None = None) -> None:
+        done: list[Record] = records if records is not None else []
+        approved: list[Approved] = []
+        for event in events:
+            output = self.engine.process(event)
+            done.extend(output.records)
+            approved.extend(output.orders)
+        at = self.clock.now()
+        for order in approved:
+            done.extend(self.executor.prepare(order, at))
+        for order in approved:
+            done.extend(self._send(order, at))
+        if done:
+            self.sink(done)
+
+    def _send(self, order: Approved, at: datetime) -> Sequence[Record]:
+        if self.engine.may_send(order):
+            return self.executor.send(order, at)
+        told: Told = self.executor.withdraw(order, at, f"trading is {self.engine.state.value}")
+        done: list[Record] = list(told.records)
+        for event in told.events:
+            done.extend(self.engine.process(event).records)
+        return done
