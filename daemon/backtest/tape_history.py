@@ -122,7 +122,7 @@ class TapeHistory:
         for instrument, tape in self._tapes.items():
             opened = tape.session.open_s
             rows = np.flatnonzero(tape.quote_changed[max(after + 1 - opened, 0) : until + 1 - opened])
-            if rows.size and until - opened < len(tape.bid):
+            if rows.size:
                 found.append(self._quote(instrument, tape, max(after + 1 - opened, 0) + int(rows[-1])))
         return tuple(found)
 

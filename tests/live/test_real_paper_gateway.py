@@ -100,7 +100,7 @@ async def test_reference_comes_back_whole_from_a_what_if(ib: IB, length: int) ->
         echoed.append(order.orderRef)
         handle(order_id, contract, order, state)
 
-    ib.wrapper.openOrder = note  # type: ignore[method-assign]
+    ib.wrapper.openOrder = note  # type: ignore[method-assign, assignment]
     order = LimitOrder("BUY", 1, 1.0, orderRef=ref)
     try:
         async with asyncio.timeout(ANSWER_S):

@@ -19,7 +19,6 @@ from tests.system.programs import (
     environment,
     eventually,
     free_port,
-    gateway,
     paperd,
     running,
 )
@@ -178,17 +177,3 @@ def test_folder_without_data_is_refused(tmp_path: Path) -> None:
     done = paperd("run", "--data", tmp_path, "--state", tmp_path / "state", cwd=tmp_path, within_s=PATIENCE_S)
     assert done.code == 78
     assert "holds no recorded trades" in done.err
-
-
-def test_client_id_in_use_is_told_and_waited_for(tmp_path: Path) -> None:
-    with gateway("--speed", 60, folder=tmp_path / "gateway") as (_, port):
-        env = {"PAPERD_IB__PORT": str(port)}
-        arguments = ("run", "--mode", "ibkr_paper", "--strategy", "pulse", "--symbol", "SPY", "--state")
-        with running(*arguments, tmp_path / "a", folder=tmp_path / "logs-a", env=env) as first:
-            first.wait_for("connection.opened")
-            with running(*arguments, tmp_path / "b", folder=tmp_path / "logs-b", env=env) as second:
-                eventually((tmp_path / "b" / "paperd.sock").exists, "the control socket")
-                told = eventually(lambda: connection_of(tmp_path / "b", tmp_path)["last_error"], "the reason")
-                assert "326" in str(told) or "client id" in str(told)
-                assert second.end() == 0
-            assert first.end() == 0
