@@ -22,6 +22,8 @@ from daemon.adapters.ib.broker import IbBroker
 from daemon.adapters.ib.connection import IbConnection
 from daemon.adapters.ib.feed import IbFeed
 from daemon.adapters.ib.settings import IbSettings
+from daemon.backtest.driver import Cadence
+from daemon.backtest.runner import BacktestPlan
 from daemon.domain.callbacks import Callback, ConnectionChanged, InstantReached
 from daemon.domain.decision import StrategyId
 from daemon.domain.errors import ConfigError, InvariantBroken
@@ -41,6 +43,8 @@ from daemon.journal.reader import open_reader
 from daemon.journal.writer import JournalWriter
 from daemon.market.sessions import TradingCalendar
 from daemon.market.windows import BarSchedule
+from daemon.matching.commission import PercentOfNotional
+from daemon.matching.latency import LatencyModel
 from daemon.orchestrator.control import DaemonControl
 from daemon.orchestrator.orchestrator import Orchestrator
 from daemon.orchestrator.plan import Intervals, Parts
@@ -188,7 +192,7 @@ class _Daemon:
             quote_of=engine.marks.quote,
             instruments=setup.instruments.get,
             may_send=engine.may_send,
-            rules=_execution_rules(settings),
+            rules=execution_rules(settings),
         )
         executor.restore(past.records)
         parts = Parts(
@@ -313,6 +317,28 @@ def engine_setup(settings: Settings, schedule: BarSchedule, *, instance: str, po
     )
 
 
+
+def backtest_plan(loaded: LoadedSettings, *, instance: str, seed: int, as_live: bool) -> BacktestPlan:
+    """Return what a backtest of `loaded` does; `as_live` values the books when the live monitors do."""
+    settings = loaded.settings
+    schedule = BarSchedule(calendar=TradingCalendar(settings.calendar.exchange), anchor=settings.calendar.bar_anchor)
+    intervals = _intervals(settings)
+    return BacktestPlan(
+        setup=engine_setup(settings, schedule, instance=instance, port=0),
+        rules=execution_rules(settings),
+        commission=PercentOfNotional(rate=settings.market.commission_rate),
+        latency=LatencyModel(seed=seed),
+        cadence=Cadence(
+            positions=intervals.positions if as_live else None,
+            performance=intervals.performance,
+            report_after_close=intervals.report_after_close,
+        ),
+        version=__version__,
+        config_hash=loaded.hash,
+        config=_mapping(plain(settings)),
+    )
+
+
 def gateway_arguments(settings: Settings, state: Path, *, not_before: datetime | None) -> list[str]:
     """Return the command line of the embedded gateway; its market must not go back behind what the journal holds."""
     market = settings.market
@@ -362,7 +388,7 @@ def _account_limits(settings: Settings) -> AccountLimits:
     return AccountLimits(**values)
 
 
-def _execution_rules(settings: Settings) -> ExecutionRules:
+def execution_rules(settings: Settings) -> ExecutionRules:
 
     execution = settings.execution
     return ExecutionRules(

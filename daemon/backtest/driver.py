@@ -37,9 +37,9 @@ class BacktestClock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cadence:
-    """The instants at which a live daemon values its books."""
+    """The instants at which the books are valued, as the monitors of a live daemon do; None = where bars end."""
 
-    positions: timedelta = timedelta(seconds=30)
+    positions: timedelta | None = timedelta(seconds=30)
     performance: timedelta = timedelta(seconds=60)
     report_after_close: timedelta = timedelta(seconds=30)
 
@@ -77,7 +77,7 @@ class BacktestDriver:
             if not step.bars and not step.quotes:
                 step = self._marked(since, step, history)
             self.bars += sum(len(closed.bars) for closed in step.bars)
-            self._instant(step.at, step.quotes, [*step.bars, *([InstantClosed(at=step.at)] if step.bars else []), *self._marks(step.at, session)])
+            self._instant(step.at, step.quotes, [*step.bars, *([InstantClosed(at=step.at)] if step.bars else []), *self._marks(step, session)])
         closed = session.close + self.cadence.report_after_close
         self._until(closed, history)
         self._instant(closed, (), [SessionClosed(at=closed)])
@@ -98,29 +98,35 @@ class BacktestDriver:
 
     def _with_marks(self, steps: Sequence[Step], session: Session) -> Iterator[Step]:
         """Yield the steps, and between them empty ones for the valuations that fall there."""
-        due = self._next_mark(session.open)
+        if self.cadence.positions is None:
+            yield from steps
+            return
+        due = self._next_mark(session.open, self.cadence.positions)
         for step in steps:
             while due < step.at and due < session.close:
                 yield Step(at=due)
-                due = self._next_mark(due)
+                due = self._next_mark(due, self.cadence.positions)
             yield step
             if due == step.at:
-                due = self._next_mark(due)
+                due = self._next_mark(due, self.cadence.positions)
 
-    def _next_mark(self, after: datetime) -> datetime:
-        seconds = self.cadence.positions.total_seconds()
-        multiple = int(after.timestamp() // seconds) + 1
-        return after + timedelta(seconds=multiple * seconds - after.timestamp())
+    @staticmethod
+    def _next_mark(after: datetime, every: timedelta) -> datetime:
+        seconds = every.total_seconds()
+        return after + timedelta(seconds=(after.timestamp() // seconds + 1) * seconds - after.timestamp())
 
-    def _marks(self, at: datetime, session: Session) -> list[Event]:
-        """Return the valuations due at `at`: the monitors of the live daemon look while the market is open."""
+    def _marks(self, step: Step, session: Session) -> list[Event]:
+        """Return the valuations due at a step: the monitors of the live daemon look while the market is open."""
+        at, positions = step.at, self.cadence.positions
+        if positions is None:
+            return [MarkDue(at=at, equity=True)] if step.bars else []
         if not session.open < at < session.close or at.microsecond:
             return []
         seconds = int(at.timestamp())
         marks: list[Event] = []
         if seconds % int(self.cadence.performance.total_seconds()) == 0:
             marks.append(MarkDue(at=at, equity=True))
-        if seconds % int(self.cadence.positions.total_seconds()) == 0:
+        if seconds % int(positions.total_seconds()) == 0:
             marks.append(MarkDue(at=at, equity=False))
         return marks
 

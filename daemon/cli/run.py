@@ -1,6 +1,7 @@
 """`paperd run`: the daemon, in the foreground."""
 
 import sys
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,7 @@ from daemon.domain.errors import ConfigError
 
 if TYPE_CHECKING:
     from daemon.app import RunResult
+    from daemon.settings.loading import LoadedSettings
     from daemon.settings.model import Settings
     from daemon.settings.strategies import StrategySettings
 
@@ -54,10 +56,7 @@ def run(
     from daemon.runtime.logs import close_logs, configure_logs, redact, use_market_clock
 
     given = _overrides(mode=mode, speed=speed, start=start, seed=seed, data=data, dry_run=dry_run)
-    settings = loaded(config, given)
-    narrowed = _narrowed(settings.settings, strategy, _recorded_days(settings.settings, config, symbol), timeframes)
-    if narrowed:
-        settings = loaded(config, {**narrowed, **given})
+    settings = narrowed(loaded(config, given), config, given, strategy=strategy, symbols=symbol, timeframes=timeframes)
     where = state_of(state)
     logs = settings.settings.logs
     paper_log = (logs.paper_log_file or where / "logs" / "paper.log") if logs.paper_log else None
@@ -74,6 +73,20 @@ def run(
         close_logs()
     if as_json:
         _print_summary(result)
+
+
+def narrowed(
+    settings: "LoadedSettings",
+    config: Path | None,
+    given: Mapping[str, object],
+    *,
+    strategy: str | None,
+    symbols: list[str] | None,
+    timeframes: str | None,
+) -> "LoadedSettings":
+    """Return the settings with the strategies, symbols and first day that the command line asks for, checked in whole."""
+    asked = _narrowed(settings.settings, strategy, _recorded_days(settings.settings, config, symbols), timeframes)
+    return loaded(config, {**asked, **given}) if asked else settings
 
 
 def _overrides(*, dry_run: bool, data: Path | None, **options: object) -> dict[str, object]:

@@ -5,7 +5,7 @@ All of them only read, so they may run beside the writer; from asyncio call them
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
@@ -16,13 +16,18 @@ from daemon.domain.instrument import InstrumentId
 from daemon.domain.order import OrderRef, OrderState
 from daemon.domain.records import (
     AlertRaised,
+    BarSeen,
+    CommissionRecorded,
     DecisionMade,
     EquityMarked,
     ExecutionChecked,
     FillRecorded,
+    GapSeen,
+    HistorySeen,
     IntentRecorded,
     OrderEventSeen,
     PositionMarked,
+    QuoteSeen,
     Record,
     RunStarted,
 )
@@ -30,6 +35,8 @@ from daemon.journal import schema
 from daemon.journal.rows import FIELD_NAMES, record_from_row
 
 R = TypeVar("R", bound=Record)
+
+_GRACE = timedelta(seconds=15)    # bars of a close are final a little after it
 
 WHOLE_ACCOUNT = StrategyId("*")
 """The strategy of the equity rows that sum over all strategies."""
@@ -131,6 +138,37 @@ def last_series_ends(engine: Engine) -> dict[tuple[InstrumentId, str], int]:
     return ends
 
 
+def history_seen(engine: Engine) -> tuple[HistorySeen, ...]:
+    """Return the bars that were had from history, in the order of writing."""
+    return _records(engine, HistorySeen)
+
+
+def bars_seen(
+    engine: Engine, *, since: datetime | None = None, until: datetime | None = None, before: datetime | None = None
+) -> tuple[BarSeen, ...]:
+    """Return the bars as seen with since <= at <= until (or before), the last ones a moment after a close included."""
+    return _records(engine, BarSeen, _instants(schema.BAR, since, until or before))
+
+
+def gaps_seen(engine: Engine, *, since: datetime, until: datetime) -> tuple[GapSeen, ...]:
+    """Return the bars that never came, as `bars_seen` does."""
+    return _records(engine, GapSeen, _instants(schema.GAP, since, until))
+
+
+def quotes_seen(engine: Engine, *, since: datetime, until: datetime) -> tuple[QuoteSeen, ...]:
+    """Return the quotes that were kept, as `bars_seen` does."""
+    return _records(engine, QuoteSeen, _instants(schema.QUOTE, since, until))
+
+
+def _instants(table: Table, since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if since is not None:
+        wanted.append(table.c.at >= since)
+    if until is not None:
+        wanted.append(table.c.at <= until + _GRACE)
+    return wanted
+
+
 def runs(engine: Engine) -> tuple[RunStarted, ...]:
     """Return every start of a daemon, oldest first."""
     return _records(engine, RunStarted)
@@ -212,6 +250,11 @@ def _effective(executions: tuple[FillRecorded, ...]) -> tuple[FillRecorded, ...]
 def fills(engine: Engine, span: Span = EVERYTHING) -> tuple[FillRecorded, ...]:
     """Return the executions within `span` that stand: one that was corrected within it is left out."""
     return _effective(_records(engine, FillRecorded, _within(schema.FILL, span)))
+
+
+def commissions(engine: Engine) -> tuple[CommissionRecorded, ...]:
+    """Return what every execution cost, in the order of writing."""
+    return _records(engine, CommissionRecorded)
 
 
 def total_commission(engine: Engine, span: Span = EVERYTHING) -> Decimal:

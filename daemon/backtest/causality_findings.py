@@ -1,0 +1,195 @@
+"""What the check of a strategy found: one result a proof and timeframe, with the first difference and its size."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.domain.decision import Decision
+from daemon.domain.timeframe import Timeframe
+
+Watch = Callable[[str, float], None]
+"""Is told what is being done, and which share (0 to 1) of the whole check is done."""
+
+_FIELDS: Final = ("signal", "confidence", "expected_price", "reason", "note", "memory")
+_DIGITS: Final = 9      # a value in words
+_SIZE_DIGITS: Final = 3  # the size of a difference in words
+
+
+class Proof(StrEnum):
+    """What is proven, in the order in which it is tried."""
+
+    FORM = "form"                  # shapes, types, finite numbers, nothing raised, nothing written to
+    DETERMINISM = "determinism"    # the same input, the same answer; nothing kept in the instance
+    PREFIX = "prefix stability"    # a longer array changes no earlier row, bit for bit
+    CAUSALITY = "causality"        # a decision without later rows is the one with them
+    OTHER_FUTURE = "other future"  # later bars of other prices change nothing before them
+    WARMUP = "warm-up"             # `warmup` bars are enough for what the features need
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """A value that should have been the same twice."""
+
+    what: str                       # "feature slow", "decision signal"
+    timeframe: Timeframe
+    row: int                        # in the array that `features` was given
+    at: int                         # end of that bar, epoch seconds
+    expected: float | str
+    found: float | str
+    by: float | None                # absolute; None where a difference has no size: words, NaN
+    circumstances: tuple[str, str]  # when it was as expected, when as found
+
+    @property
+    def size(self) -> float:
+        """Return how far apart they are; what cannot be measured is furthest."""
+        return np.inf if self.by is None else self.by
+
+    def words(self) -> str:
+        """Return the difference as a person reads it."""
+        once, then = self.circumstances
+        by = "" if self.by is None else f", {self.by:.{_SIZE_DIGITS}g} apart"
+        place = f"{self.what} in row {self.row} ({moment_words(self.at)})"
+        return f"{place} is {_value(self.expected)} {once}, {_value(self.found)} {then}{by}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureNeed:
+    """How many bars a feature needs until it is what the whole history makes it."""
+
+    feature: str
+    exact: int | None      # bars from which on it agrees bit for bit; None = never, in all the history there is
+    close: int | None      # … to 1e-9, relative
+    near: int | None       # … to 1e-6, relative
+    kind: Literal["window", "gradual"]   # it forgets older bars at once, or little by little
+    off: float | None      # greatest relative difference with `warmup` bars; None = it is no number there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One proof on one timeframe."""
+
+    proof: Proof
+    timeframe: Timeframe
+    ok: bool | None                    # None = not tried, because an earlier proof failed
+    compared: str                      # what, and how often
+    finding: str
+    first: Difference | None = None
+    largest: Difference | None = None
+    differing: int = 0                 # values that differ
+    needs: tuple[FeatureNeed, ...] = ()
+    decisions_from: int | None = None  # bars from which on decisions agree; warm-up only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckReport:
+    """All results."""
+
+    results: tuple[Result, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Return whether every proof was tried and holds."""
+        return all(result.ok is True for result in self.results)
+
+
+class Differences:
+    """Collects what differs: the earliest, the largest, and how many."""
+
+    def __init__(self, timeframe: Timeframe) -> None:
+        self._timeframe = timeframe
+        self.first: Difference | None = None
+        self.largest: Difference | None = None
+        self.count = 0
+        self.values = 0     # compared
+
+    def of_features(
+        self,
+        expected: Mapping[str, NDArray[np.float64]],
+        found: Mapping[str, NDArray[np.float64]],
+        ends: NDArray[np.int64],
+        circumstances: tuple[str, str],
+    ) -> None:
+        """Compare the rows that both have, bit for bit."""
+        for name in expected:
+            if name not in found:
+                self._add(f"feature {name}", (len(ends) - 1, int(ends[-1])), ("there", "missing"), circumstances)
+                continue
+            rows = min(len(expected[name]), len(found[name]), len(ends))
+            was, now = expected[name][:rows], found[name][:rows]
+            self.values += rows
+            places = np.flatnonzero(unequal(was, now))
+            if not len(places):
+                continue
+            self.count += len(places) - 2 if len(places) > 1 else -1
+            sizes = np.abs(was[places] - now[places])
+            largest = places[int(np.argmax(np.where(np.isnan(sizes), np.inf, sizes)))]
+            for row in {int(places[0]), int(largest)} if len(places) == 1 else (int(places[0]), int(largest)):
+                self._add(f"feature {name}", (row, int(ends[row])), (float(was[row]), float(now[row])), circumstances)
+            self.count += len(places) == 1
+
+    def of_decisions(
+        self, expected: Decision, found: Decision, row: int, at: int, circumstances: tuple[str, str]
+    ) -> None:
+        """Compare two decisions field by field; one that differs counts once, by its first field."""
+        self.values += 1
+        pair = decision_difference(expected, found)
+        if pair is not None:
+            name, was, now = pair
+            self._add(f"decision {name}", (row, at), (was, now), circumstances)
+
+    def _add(
+        self,
+        what: str,
+        place: tuple[int, int],
+        values: tuple[float | str, float | str],
+        circumstances: tuple[str, str],
+    ) -> None:
+        self.count += 1
+        row, at = place
+        was, now = values
+        by = abs(was - now) if isinstance(was, float) and isinstance(now, float) else np.nan
+        found = Difference(
+            what=what, timeframe=self._timeframe, row=row, at=at, expected=was, found=now,
+            by=float(by) if np.isfinite(by) else None, circumstances=circumstances,
+        )  # fmt: skip
+        if self.first is None or at < self.first.at:
+            self.first = found
+        if self.largest is None or found.size > self.largest.size:
+            self.largest = found
+
+
+def unequal(expected: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return where two arrays differ in any bit; NaN equals NaN."""
+    bits = np.ascontiguousarray(expected).view(np.uint64) != np.ascontiguousarray(found).view(np.uint64)
+    return bits & ~(np.isnan(expected) & np.isnan(found))
+
+
+def decision_difference(expected: Decision, found: Decision) -> tuple[str, float | str, float | str] | None:
+    """Return the first field in which two decisions differ, with both values."""
+    for name in _FIELDS:
+        was, now = getattr(expected, name), getattr(found, name)
+        if was != now:
+            return name, _plain(was), _plain(now)
+    for name in dict.fromkeys((*expected.reasoning, *found.reasoning)):
+        was, now = expected.reasoning.get(name), found.reasoning.get(name)
+        if was != now:
+            return f"reasoning {name}", _plain(was), _plain(now)
+    return None
+
+
+def moment_words(at: int) -> str:
+    """Return an epoch second as a person reads it, UTC."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}Z"
+
+
+def _plain(value: object) -> float | str:
+    return float(value) if isinstance(value, int | float) else str(value)
+
+
+def _value(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.{_DIGITS}g}"
