@@ -201,7 +201,7 @@ class _Daemon:
             journal=_FirstRun(journal, lambda: self._run_record(loaded)),
             broker=broker,
             feed=IbFeed(self._connection, bar_end=self._bar_end),
-            reporter=ChildDayReporter(options.state),
+            reporter=ChildDayReporter(options.state, journal_url=settings.journal.url.get_secret_value() if settings.journal.url else None),
             clock=clock,
             schedule=schedule,
             inbox=self._inbox,

@@ -28,7 +28,7 @@ class CheckedBars:
     columns: Mapping[Timeframe, BarColumns]
     sessions: Mapping[Timeframe, tuple[Session, ...]]   # by the timeframe that triggers
     history: int                                        # bars before a session that the engine keeps
-    depth: int                                          # bars before a row that warm-up is measured against
+    depth: Mapping[Timeframe, int]                      # bars that count as the whole history of a row
 
     def window(self, timeframe: Timeframe, session: Session) -> BarColumns:
         """Return the bars from the session's anchor on, and some that come after the session."""
@@ -130,7 +130,7 @@ def synthetic_bars(
         timeframe: (*calendar.sessions_before(last, count - 1), last) if count > 1 else (last,)
         for timeframe, count in wanted.items()
     }
-    return CheckedBars(columns=columns, sessions=checked, history=history, depth=max(depths.values()))
+    return CheckedBars(columns=columns, sessions=checked, history=history, depth=depths)
 
 
 def _columns(

@@ -15,6 +15,9 @@ from daemon.domain.timeframe import Timeframe
 Watch = Callable[[str, float], None]
 """Is told what is being done, and which share (0 to 1) of the whole check is done."""
 
+Columns = Mapping[str, NDArray[np.float64]]
+Value = float | str
+
 _FIELDS: Final = ("signal", "confidence", "expected_price", "reason", "note", "memory")
 _DIGITS: Final = 9      # a value in words
 _SIZE_DIGITS: Final = 3  # the size of a difference in words
@@ -39,8 +42,8 @@ class Difference:
     timeframe: Timeframe
     row: int                        # in the array that `features` was given
     at: int                         # end of that bar, epoch seconds
-    expected: float | str
-    found: float | str
+    expected: Value
+    found: Value
     by: float | None                # absolute; None where a difference has no size: words, NaN
     circumstances: tuple[str, str]  # when it was as expected, when as found
 
@@ -108,48 +111,36 @@ class Differences:
         self.values = 0     # compared
 
     def of_features(
-        self,
-        expected: Mapping[str, NDArray[np.float64]],
-        found: Mapping[str, NDArray[np.float64]],
-        ends: NDArray[np.int64],
-        circumstances: tuple[str, str],
+        self, expected: Columns, found: Columns, ends: NDArray[np.int64], circumstances: tuple[str, str]
     ) -> None:
         """Compare the rows that both have, bit for bit."""
-        for name in expected:
-            if name not in found:
-                self._add(f"feature {name}", (len(ends) - 1, int(ends[-1])), ("there", "missing"), circumstances)
-                continue
-            rows = min(len(expected[name]), len(found[name]), len(ends))
-            was, now = expected[name][:rows], found[name][:rows]
+        for name, before in expected.items():
+            rows = min(len(before), len(found[name]), len(ends))
+            was, now = before[:rows], found[name][:rows]
             self.values += rows
             places = np.flatnonzero(unequal(was, now))
             if not len(places):
                 continue
-            self.count += len(places) - 2 if len(places) > 1 else -1
+            self.count += len(places)
             sizes = np.abs(was[places] - now[places])
             largest = places[int(np.argmax(np.where(np.isnan(sizes), np.inf, sizes)))]
-            for row in {int(places[0]), int(largest)} if len(places) == 1 else (int(places[0]), int(largest)):
-                self._add(f"feature {name}", (row, int(ends[row])), (float(was[row]), float(now[row])), circumstances)
-            self.count += len(places) == 1
+            for row in (int(places[0]), int(largest)):
+                self._note(f"feature {name}", (row, int(ends[row])), (float(was[row]), float(now[row])), circumstances)
 
     def of_decisions(
-        self, expected: Decision, found: Decision, row: int, at: int, circumstances: tuple[str, str]
+        self, expected: Decision, found: Decision, place: tuple[int, int], circumstances: tuple[str, str]
     ) -> None:
-        """Compare two decisions field by field; one that differs counts once, by its first field."""
+        """Compare two decisions made at `place` (row, epoch second); one that differs counts once, by its first field."""
         self.values += 1
         pair = decision_difference(expected, found)
         if pair is not None:
             name, was, now = pair
-            self._add(f"decision {name}", (row, at), (was, now), circumstances)
+            self.count += 1
+            self._note(f"decision {name}", place, (was, now), circumstances)
 
-    def _add(
-        self,
-        what: str,
-        place: tuple[int, int],
-        values: tuple[float | str, float | str],
-        circumstances: tuple[str, str],
+    def _note(
+        self, what: str, place: tuple[int, int], values: tuple[Value, Value], circumstances: tuple[str, str]
     ) -> None:
-        self.count += 1
         row, at = place
         was, now = values
         by = abs(was - now) if isinstance(was, float) and isinstance(now, float) else np.nan
@@ -169,7 +160,7 @@ def unequal(expected: NDArray[np.float64], found: NDArray[np.float64]) -> NDArra
     return bits & ~(np.isnan(expected) & np.isnan(found))
 
 
-def decision_difference(expected: Decision, found: Decision) -> tuple[str, float | str, float | str] | None:
+def decision_difference(expected: Decision, found: Decision) -> tuple[str, Value, Value] | None:
     """Return the first field in which two decisions differ, with both values."""
     for name in _FIELDS:
         was, now = getattr(expected, name), getattr(found, name)
@@ -187,9 +178,9 @@ def moment_words(at: int) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}Z"
 
 
-def _plain(value: object) -> float | str:
+def _plain(value: object) -> Value:
     return float(value) if isinstance(value, int | float) else str(value)
 
 
-def _value(value: float | str) -> str:
+def _value(value: Value) -> str:
     return value if isinstance(value, str) else f"{value:.{_DIGITS}g}"

@@ -33,7 +33,7 @@ class Sizes:
 
 
 _SMOKE = Sizes(symbols=2, instants=120, rounds=1, orders=5, commits=20, lines=2000, sessions=1, days=())
-_DEFAULT = Sizes(symbols=10, instants=540, rounds=3, orders=80, commits=200, lines=20_000, sessions=10, days=(3,))
+_DEFAULT = Sizes(symbols=10, instants=480, rounds=3, orders=60, commits=100, lines=20_000, sessions=10, days=(3,))
 _FULL = Sizes(symbols=30, instants=2340, rounds=7, orders=300, commits=1000, lines=100_000, sessions=50, days=(3, 100))
 
 _PARTS: dict[str, Callable[[Sizes], list[Figure]]] = {

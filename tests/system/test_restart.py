@@ -61,7 +61,8 @@ def until_bars(program: Program, books: Books, count: int) -> None:
 
 def test_terminated_day_goes_on_where_it_was(tmp_path: Path) -> None:
     books = Books(tmp_path / "state")
-    with running("run", *QUICK, "--state", tmp_path / "state", folder=tmp_path / "logs") as program:
+    slowly = ("run", *QUICK, "--speed", 600, "--state", tmp_path / "state")
+    with running(*slowly, folder=tmp_path / "logs") as program:
         until_bars(program, books, 30)
         asked = time.monotonic()
         assert program.end(signal.SIGTERM) == 0

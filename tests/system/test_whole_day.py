@@ -11,8 +11,6 @@ from tests.system.books import Account, Books, moment_us, signed
 from tests.system.programs import Play, Plays
 
 BARS_A_SYMBOL = {"1m": 390, "5m": 78, "15m": 26, "1h": 7, "4h": 2}
-EARLY_CLOSE = {"1m": 210, "5m": 42, "15m": 14, "1h": 4, "4h": 2}
-EARLY = ("--days", 1, "--speed", "max", "--start", "2025-11-28")
 SYMBOLS = ("IWM", "QQQ", "SPY")
 CAPITAL = Decimal(50_000)
 MARKET_STAGES = {"bar_to_received", "sent_to_acknowledged", "sent_to_first_fill", "sent_to_last_fill"}
@@ -218,38 +216,3 @@ def test_trade_lines_are_marked_as_paper(day: Play) -> None:
     lines = [orjson.loads(line) for line in (day.state / "logs" / "paper.log").read_bytes().splitlines()]
     assert {line["event"] for line in lines} >= {"order.sent", "order.filled"}
     assert {line["trading"] for line in lines} == {"PAPER"}
-
-
-def test_same_seed_gives_the_same_day_at_any_speed(day: Play, plays: Plays) -> None:
-    paced = plays("seed-7-paced", "--days", 1, "--speed", 3000, "--seed", 7)
-    assert paced.summary()["content_hash"] == day.summary()["content_hash"]
-    assert paced.summary()["speed"] <= 3000
-
-
-def test_same_seed_gives_the_same_day_twice_and_another_seed_another(plays: Plays) -> None:
-    first, other = (early_close(plays, seed).summary() for seed in (1, 8))
-    again = plays("early-close-again", *EARLY, "--seed", 1).summary()
-    assert again["content_hash"] == first["content_hash"]
-    assert other["content_hash"] != first["content_hash"]
-    assert other["bars"] == first["bars"]
-
-
-@pytest.mark.parametrize("seed", [1, 7, 8])
-def test_first_fill_comes_within_20_minutes(plays: Plays, day: Play, seed: int) -> None:
-    play, opened = (day, 1_772_461_800) if seed == 7 else (early_close(plays, seed), 1_764_340_200)
-    play.summary()
-    first = min(moment_us(fill["executed_at"]) for fill in Books(play.state).rows("fill"))
-    assert first / 1e6 - opened <= 20 * 60
-
-
-def test_early_close_has_its_own_bars(plays: Plays) -> None:
-    play = early_close(plays, 1)
-    assert play.summary()["bars"] == {label: count * len(SYMBOLS) for label, count in EARLY_CLOSE.items()}
-    books = Books(play.state)
-    assert books.bar_counts() == {(name, label): n for name in SYMBOLS for label, n in EARLY_CLOSE.items()}
-    assert max(bar["end"] for bar in books.rows("bar")) == 1_764_352_800  # 13:00 in New York
-    assert (play.state / "reports" / "2025-11-28.html").exists()
-
-
-def early_close(plays: Plays, seed: int) -> Play:
-    return plays(f"early-close-{seed}", *EARLY, "--seed", seed)
