@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -25,21 +24,14 @@ from daemon.adapters.ib.settings import IbSettings
 from daemon.backtest.driver import Cadence
 from daemon.backtest.runner import BacktestPlan
 from daemon.domain.callbacks import Callback, ConnectionChanged, InstantReached
-from daemon.domain.decision import StrategyId
 from daemon.domain.errors import ConfigError, InvariantBroken
 from daemon.domain.events import Event
-from daemon.domain.instrument import Instrument, InstrumentId
 from daemon.domain.records import Record, RunStarted, SessionMarked
 from daemon.domain.timeframe import Timeframe
-from daemon.engine.combine import CombinationRule
 from daemon.engine.engine import Engine
-from daemon.engine.setup import EngineSetup
-from daemon.engine.sizing import SizingRule
-from daemon.engine.strategy_slot import StrategySetup
 from daemon.execution.paper_executor import ExecutionRules, PaperExecutor
 from daemon.gateway.embedded import EmbeddedGateway
-from daemon.journal.queries import last_at, last_bar_ends, last_series_ends
-from daemon.journal.reader import open_reader
+from daemon.journal.past import Past, read_past
 from daemon.journal.writer import JournalWriter
 from daemon.market.sessions import TradingCalendar
 from daemon.market.windows import BarSchedule
@@ -49,7 +41,6 @@ from daemon.orchestrator.control import DaemonControl
 from daemon.orchestrator.orchestrator import Orchestrator
 from daemon.orchestrator.plan import Intervals, Parts
 from daemon.reports.child import ChildDayReporter
-from daemon.risk.limits import AccountGuard, AccountLimits, StrategyLimits
 from daemon.runtime.clock import MarketClock
 from daemon.runtime.inbox import Inbox
 from daemon.runtime.logs import reopen
@@ -57,17 +48,16 @@ from daemon.runtime.notify import Notifier
 from daemon.runtime.state_lock import state_lock
 from daemon.runtime.supervisor import Service
 from daemon.runtime.watchdog import Watchdog
+from daemon.settings.heart import engine_setup
 from daemon.settings.loading import LoadedSettings
 from daemon.settings.model import Settings
 from daemon.settings.output import limits_hash, plain
-from daemon.settings.strategies import StrategySettings
-from daemon.strategies.registry import build_strategy
 from daemon.web.control_socket import ControlSocket
 
 log = structlog.get_logger()
 
 _INBOX_LIMIT: Final = 500_000
-_GC_THRESHOLDS: Final = (50_000, 20, 50)   # fewer pauses on the way from bar to order; measured in the order benchmark
+_GC_THRESHOLDS: Final = (50_000, 20, 50)  # fewer pauses on the way from bar to order; measured in the order benchmark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,17 +66,17 @@ class RunOptions:
 
     state: Path
     days: int | None = None
-    start_given: bool = False     # whether a first day was named by a person
+    start_given: bool = False  # whether a first day was named by a person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
     """What a run leaves behind for the command."""
 
-    journal: str                  # where its journal is
-    since_seq: int                # rows of this run are above it
-    market_s: float               # market seconds that passed
-    host_s: float                 # host seconds from the first instant to the end
+    journal: str  # where its journal is
+    since_seq: int  # rows of this run are above it
+    market_s: float  # market seconds that passed
+    host_s: float  # host seconds from the first instant to the end
 
 
 def run_daemon(loaded: LoadedSettings, options: RunOptions, *, on_clock: Callable[[MarketClock], None]) -> RunResult:
@@ -107,15 +97,24 @@ async def _run(loaded: LoadedSettings, options: RunOptions, on_clock: Callable[[
     notifier = Notifier.from_environ(os.environ)
     async with AsyncExitStack() as stack:
         journal = await stack.enter_async_context(
-            await JournalWriter.open(settings.journal.url.get_secret_value() if settings.journal.url else state / "journal.db")
+            await JournalWriter.open(
+                settings.journal.url.get_secret_value() if settings.journal.url else state / "journal.db"
+            )
         )
-        past = _past_of(await journal.restore(), journal)
+        past = await read_past(journal)
         since = journal.last_seq
         _refuse_going_back(settings, options, past.records)
-        daemon = _Daemon(loaded, options, clock, journal, past, notifier)
+        daemon = _Daemon(loaded, options, clock=clock, journal=journal, past=past, notifier=notifier)
         _stop_on_signals(daemon.orchestrator, notifier)
         gc.set_threshold(*_GC_THRESHOLDS)
-        log.info("daemon.started", mode=settings.mode, version=__version__, state=str(state), config=loaded.source, instance=daemon.instance)
+        log.info(
+            "daemon.started",
+            mode=settings.mode,
+            version=__version__,
+            state=str(state),
+            config=loaded.source,
+            instance=daemon.instance,
+        )
         try:
             await daemon.orchestrator.run()
         finally:
@@ -129,30 +128,6 @@ async def _run(loaded: LoadedSettings, options: RunOptions, on_clock: Callable[[
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
-    """What the journal knows of earlier runs."""
-
-    records: Sequence[Record]               # from which heart and executor are rebuilt
-    last_at: datetime | None                # market time of the newest record
-    bars_until: Mapping[Timeframe, int]     # end of the newest bar of each timeframe, epoch seconds
-    history_until: Mapping[tuple[InstrumentId, Timeframe], int]   # the same of each series, bars had from history too
-
-
-def _past_of(records: Sequence[Record], journal: JournalWriter) -> Past:
-    engine = open_reader(journal.url)
-    try:
-        ends = last_bar_ends(engine)
-        return Past(
-            records=records,
-            last_at=last_at(engine),
-            bars_until={Timeframe.parse(label): end for label, end in ends.items()},
-            history_until={(name, Timeframe.parse(label)): end for (name, label), end in last_series_ends(engine).items()},
-        )
-    finally:
-        engine.dispose()
-
-
 class _Daemon:
     """The parts of one daemon, put together."""
 
@@ -160,6 +135,7 @@ class _Daemon:
         self,
         loaded: LoadedSettings,
         options: RunOptions,
+        *,
         clock: MarketClock,
         journal: JournalWriter,
         past: Past,
@@ -173,7 +149,9 @@ class _Daemon:
         self._inbox: Inbox[Callback | Event] = Inbox(_INBOX_LIMIT)
         self._first_instant: tuple[datetime, int] | None = None
         self.instance = _instance(settings, past.records)
-        schedule = BarSchedule(calendar=TradingCalendar(settings.calendar.exchange), anchor=settings.calendar.bar_anchor)
+        schedule = BarSchedule(
+            calendar=TradingCalendar(settings.calendar.exchange), anchor=settings.calendar.bar_anchor
+        )
         self._schedule = schedule
         setup = engine_setup(settings, schedule, instance=self.instance, port=self._port_for_guard())
         engine = Engine(setup, host_ns=clock.host_ns if settings.mode != "paper" else None)
@@ -182,7 +160,7 @@ class _Daemon:
             self._ib_settings(),
             clock=clock,
             sink=self._sink,
-            jitter=random.Random(self.instance),  # noqa: S311 - spreads reconnects, guards no secret
+            jitter=random.Random(self.instance),
             expects_bars=lambda moment: schedule.calendar.session_at(moment) is not None,
         )
         broker = IbBroker(self._connection)
@@ -201,11 +179,15 @@ class _Daemon:
             journal=_FirstRun(journal, lambda: self._run_record(loaded)),
             broker=broker,
             feed=IbFeed(self._connection, bar_end=self._bar_end),
-            reporter=ChildDayReporter(options.state, journal_url=settings.journal.url.get_secret_value() if settings.journal.url else None),
+            reporter=ChildDayReporter(
+                options.state, journal_url=settings.journal.url.get_secret_value() if settings.journal.url else None
+            ),
             clock=clock,
             schedule=schedule,
             inbox=self._inbox,
-            timeframes=tuple(sorted({frame for strategy in setup.strategies for frame in strategy.strategy.timeframes})),
+            timeframes=tuple(
+                sorted({frame for strategy in setup.strategies for frame in strategy.strategy.timeframes})
+            ),
             connection=self._connection,
             connection_state=lambda: _jsonable(asdict(self._connection.state)),
             mode=settings.mode,
@@ -215,7 +197,11 @@ class _Daemon:
         )
         control = DaemonControl(parts, lambda: self.orchestrator)
         socket_path = settings.control.socket or options.state / "paperd.sock"
-        extra: list[Service] = [ControlSocket(control, socket_path), Watchdog(notifier, clock.host_ns), *self._embedded()]
+        extra: list[Service] = [
+            ControlSocket(control, socket_path),
+            Watchdog(notifier, clock.host_ns),
+            *self._embedded(),
+        ]
         self.orchestrator = Orchestrator(parts, intervals=_intervals(settings), days=options.days, extra=extra)
 
     def market_seconds(self) -> float:
@@ -257,7 +243,12 @@ class _Daemon:
     def _embedded(self) -> list[EmbeddedGateway]:
         if self._settings.mode != "paper":
             return []
-        return [EmbeddedGateway(gateway_arguments(self._settings, self._state, not_before=self._past.last_at), on_listening=self._connection.use_port)]
+        return [
+            EmbeddedGateway(
+                gateway_arguments(self._settings, self._state, not_before=self._past.last_at),
+                on_listening=self._connection.use_port,
+            )
+        ]
 
     def _bar_end(self, start_s: int, timeframe: Timeframe) -> int:
         """Return the end of the scheduled bar that starts at `start_s`, for the feed."""
@@ -298,24 +289,6 @@ class _FirstRun:
     async def restore(self) -> tuple[Record, ...]:
         """Return the records to rebuild from."""
         return await self._journal.restore()
-
-
-def engine_setup(settings: Settings, schedule: BarSchedule, *, instance: str, port: int) -> EngineSetup:
-    """Return the heart's fixed part for `settings`."""
-    strategies = tuple(_strategy_setup(settings, strategy) for strategy in settings.strategies if strategy.enabled)
-    symbols = dict.fromkeys(instrument for strategy in strategies for instrument in strategy.instruments)
-    return EngineSetup(
-        instance=instance,
-        schedule=schedule,
-        instruments={symbol: Instrument(symbol=symbol) for symbol in symbols},
-        strategies=strategies,
-        account_limits=_account_limits(settings),
-        guard=AccountGuard(account="", port=port),
-        limits_hash=limits_hash(settings),
-        history=settings.calendar.history_bars,
-        dry_run=settings.dry_run,
-    )
-
 
 
 def backtest_plan(loaded: LoadedSettings, *, instance: str, seed: int, as_live: bool) -> BacktestPlan:
@@ -362,34 +335,8 @@ def gateway_arguments(settings: Settings, state: Path, *, not_before: datetime |
     return arguments
 
 
-def _strategy_setup(settings: Settings, strategy: StrategySettings) -> StrategySetup:
-    combination = settings.combination_of(strategy)
-    return StrategySetup(
-        id=StrategyId(strategy.id),
-        strategy=build_strategy(strategy.type, strategy.parameters, tuple(strategy.timeframes)),
-        instruments=tuple(InstrumentId(symbol) for symbol in strategy.symbols),
-        capital=strategy.capital,
-        combination=CombinationRule(
-            weights=combination.weights,
-            other_weight=combination.other,
-            threshold=combination.threshold,
-            min_fresh_weight=combination.min_fresh,
-        ),
-        sizing=SizingRule(position_fraction=strategy.position_fraction, allow_short=strategy.allow_short),
-        limits=StrategyLimits(**{**strategy.limits.model_dump(), "position_shares": Decimal(strategy.limits.position_shares)}),
-        time_budget_ms=strategy.time_budget_ms,
-    )
-
-
-def _account_limits(settings: Settings) -> AccountLimits:
-    values = settings.limits.account.model_dump()
-    values["open_orders_per_instrument"] = values.pop("open_orders_per_symbol")
-    values["position_shares"] = Decimal(values["position_shares"])
-    return AccountLimits(**values)
-
-
 def execution_rules(settings: Settings) -> ExecutionRules:
-
+    """Return how long orders may take and what is worth a warning."""
     execution = settings.execution
     return ExecutionRules(
         timeout=timedelta(seconds=execution.order_timeout_s),
@@ -412,7 +359,7 @@ def _intervals(settings: Settings) -> Intervals:
 
 
 def _instance(settings: Settings, past: Sequence[Record]) -> str:
-    """Return what marks this daemon's orders: as configured, as before, else new (from the seed on a simulated market)."""
+    """Return what marks this daemon's orders: as configured, as before, else new (by the seed where it is simulated)."""
     if settings.instance is not None:
         return settings.instance
     before = [record.instance for record in past if isinstance(record, RunStarted)]
@@ -433,7 +380,7 @@ def _refuse_going_back(settings: Settings, options: RunOptions, past: Sequence[R
 
 
 def _stop_on_signals(orchestrator: Orchestrator, notifier: Notifier) -> None:
-    """Let SIGTERM and SIGINT begin the orderly shutdown, and SIGHUP reopen the log files; a second one changes nothing."""
+    """Let SIGTERM and SIGINT begin the orderly shutdown, and SIGHUP reopen the log files."""
 
     def stop() -> None:
         notifier.stopping()
@@ -453,5 +400,3 @@ def _mapping(value: object) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
         raise InvariantBroken("the settings are no mapping")
     return value
-
-

@@ -27,9 +27,9 @@ class OrderTicket:
     instrument: Instrument
     side: Side
     quantity: Decimal
-    order_type: str                  # IB's names: MKT, LMT, STP
+    order_type: str  # IB's names: MKT, LMT, STP
     limit_price: Decimal | None
-    time_in_force: str               # DAY, GTC, IOC
+    time_in_force: str  # DAY, GTC, IOC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +37,10 @@ class BrokerSnapshot:
     """All the broker knows, complete: every end marker was seen."""
 
     taken_at: datetime
-    orders: tuple[OrderReported, ...]            # open ones of all clients
+    orders: tuple[OrderReported, ...]  # open ones of all clients
     completed: tuple[OrderReported, ...]
-    executions: tuple[ExecutionReported, ...]    # since the broker's midnight
-    positions: tuple[PositionReported, ...]      # of the account in use
+    executions: tuple[ExecutionReported, ...]  # since the broker's midnight
+    positions: tuple[PositionReported, ...]  # of the account in use
 
 
 class Broker(Protocol):
@@ -122,7 +122,9 @@ class Feed(Protocol):
         """Start quotes and five-second bars; they are restored after each reconnect."""
         ...
 
-    async def history(self, instrument: Instrument, timeframe: Timeframe, *, start: datetime, end: datetime) -> tuple[Bar, ...]:
+    async def history(
+        self, instrument: Instrument, timeframe: Timeframe, *, start: datetime, end: datetime
+    ) -> tuple[Bar, ...]:
         """Return the bars that end within (start, end], oldest first, regular session only.
 
         The last one may still be forming; the caller knows its calendar.

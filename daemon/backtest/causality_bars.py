@@ -13,11 +13,11 @@ from daemon.market.synthetic import SyntheticMarket
 from daemon.market.tape import BarArrays, aggregate, fold_bars
 from daemon.market.windows import BarColumns, BarSchedule
 
-_AHEAD: Final = 20              # bars after the session that a window reaches on: the future that must not matter
-_DECISIONS: Final = 200         # bars to decide on, without a number of sessions
+_AHEAD: Final = 20  # bars after the session that a window reaches on: the future that must not matter
+_DECISIONS: Final = 200  # bars to decide on, without a number of sessions
 _SESSIONS: Final = range(3, 101)  # sessions that may take
-_SETTLING: Final = 12           # times the warm-up: an exponential average is within 1e-9 by then
-_DEEPEST: Final = 500           # sessions of history for that; more only if twice the warm-up needs them
+_SETTLING: Final = 12  # times the warm-up: an exponential average is within 1e-9 by then
+_DEEPEST: Final = 500  # sessions of history for that; more only if twice the warm-up needs them
 _MINUTE_S: Final = 60
 
 
@@ -26,9 +26,9 @@ class CheckedBars:
     """Columns of one instrument, and the sessions whose bars are decided on."""
 
     columns: Mapping[Timeframe, BarColumns]
-    sessions: Mapping[Timeframe, tuple[Session, ...]]   # by the timeframe that triggers
-    history: int                                        # bars before a session that the engine keeps
-    depth: Mapping[Timeframe, int]                      # bars that count as the whole history of a row
+    sessions: Mapping[Timeframe, tuple[Session, ...]]  # by the timeframe that triggers
+    history: int  # bars before a session that the engine keeps
+    depth: Mapping[Timeframe, int]  # bars that count as the whole history of a row
 
     def window(self, timeframe: Timeframe, session: Session) -> BarColumns:
         """Return the bars from the session's anchor on, and some that come after the session."""
@@ -76,7 +76,11 @@ def other_future(bars: BarColumns, at: int, random: np.random.Generator) -> BarC
 
     return replace(
         bars,
-        **{name: other(getattr(bars, name), scale) for name in ("open", "high", "low", "close", "wap")},
+        open=other(bars.open, scale),
+        high=other(bars.high, scale),
+        low=other(bars.low, scale),
+        close=other(bars.close, scale),
+        wap=other(bars.wap, scale),
         volume=other(bars.volume, random.uniform(0.2, 5, later)),
         trades=np.concatenate((bars.trades[:stop], bars.trades[stop:] + random.integers(1, 99, later))),
     )
@@ -123,7 +127,7 @@ def synthetic_bars(
     }
     columns = {}
     for timeframe, bars in in_session.items():
-        earlier = int(depths[timeframe] / bars * 1.05) + 2    # some sessions are short
+        earlier = int(depths[timeframe] / bars * 1.05) + 2  # some sessions are short
         days = (*calendar.sessions_before(end, ahead + max(wanted.values()) + earlier), end)
         columns[timeframe] = _columns(market, symbol, schedule, days, timeframe)
     checked = {
@@ -156,4 +160,4 @@ def _columns(
         close=joined("close", np.float64), volume=joined("volume", np.float64), wap=joined("wap", np.float64),
         trades=joined("count", np.int64),
     )  # fmt: skip
-    return part(whole, int(np.isnan(whole.close).sum()), len(whole))   # before the first trade there is no price
+    return part(whole, int(np.isnan(whole.close).sum()), len(whole))  # before the first trade there is no price

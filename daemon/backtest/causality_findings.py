@@ -19,32 +19,32 @@ Columns = Mapping[str, NDArray[np.float64]]
 Value = float | str
 
 _FIELDS: Final = ("signal", "confidence", "expected_price", "reason", "note", "memory")
-_DIGITS: Final = 9      # a value in words
+_DIGITS: Final = 9  # a value in words
 _SIZE_DIGITS: Final = 3  # the size of a difference in words
 
 
 class Proof(StrEnum):
     """What is proven, in the order in which it is tried."""
 
-    FORM = "form"                  # shapes, types, finite numbers, nothing raised, nothing written to
-    DETERMINISM = "determinism"    # the same input, the same answer; nothing kept in the instance
-    PREFIX = "prefix stability"    # a longer array changes no earlier row, bit for bit
-    CAUSALITY = "causality"        # a decision without later rows is the one with them
+    FORM = "form"  # shapes, types, finite numbers, nothing raised, nothing written to
+    DETERMINISM = "determinism"  # the same input, the same answer; nothing kept in the instance
+    PREFIX = "prefix stability"  # a longer array changes no earlier row, bit for bit
+    CAUSALITY = "causality"  # a decision without later rows is the one with them
     OTHER_FUTURE = "other future"  # later bars of other prices change nothing before them
-    WARMUP = "warm-up"             # `warmup` bars are enough for what the features need
+    WARMUP = "warm-up"  # `warmup` bars are enough for what the features need
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """A value that should have been the same twice."""
 
-    what: str                       # "feature slow", "decision signal"
+    what: str  # "feature slow", "decision signal"
     timeframe: Timeframe
-    row: int                        # in the array that `features` was given
-    at: int                         # end of that bar, epoch seconds
+    row: int  # in the array that `features` was given
+    at: int  # end of that bar, epoch seconds
     expected: Value
     found: Value
-    by: float | None                # absolute; None where a difference has no size: words, NaN
+    by: float | None  # absolute; None where a difference has no size: words, NaN
     circumstances: tuple[str, str]  # when it was as expected, when as found
 
     @property
@@ -65,11 +65,11 @@ class FeatureNeed:
     """How many bars a feature needs until it is what the whole history makes it."""
 
     feature: str
-    exact: int | None      # bars from which on it agrees bit for bit; None = never, in all the history there is
-    close: int | None      # … to 1e-9, relative
-    near: int | None       # … to 1e-6, relative
-    kind: Literal["window", "gradual"]   # it forgets older bars at once, or little by little
-    off: float | None      # greatest relative difference with `warmup` bars; None = it is no number there
+    exact: int | None  # bars from which on it agrees bit for bit; None = never, in all the history there is
+    close: int | None  # … to 1e-9, relative
+    near: int | None  # … to 1e-6, relative
+    kind: Literal["window", "gradual"]  # it forgets older bars at once, or little by little
+    off: float | None  # greatest relative difference with `warmup` bars; None = it is no number there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +78,12 @@ class Result:
 
     proof: Proof
     timeframe: Timeframe
-    ok: bool | None                    # None = not tried, because an earlier proof failed
-    compared: str                      # what, and how often
+    ok: bool | None  # None = not tried, because an earlier proof failed
+    compared: str  # what, and how often
     finding: str
     first: Difference | None = None
     largest: Difference | None = None
-    differing: int = 0                 # values that differ
+    differing: int = 0  # values that differ
     needs: tuple[FeatureNeed, ...] = ()
     decisions_from: int | None = None  # bars from which on decisions agree; warm-up only
 
@@ -108,7 +108,8 @@ class Differences:
         self.first: Difference | None = None
         self.largest: Difference | None = None
         self.count = 0
-        self.values = 0     # compared
+        self.signals = 0  # of them, decisions with another signal
+        self.values = 0  # compared
 
     def of_features(
         self, expected: Columns, found: Columns, ends: NDArray[np.int64], circumstances: tuple[str, str]
@@ -125,22 +126,24 @@ class Differences:
             sizes = np.abs(was[places] - now[places])
             largest = places[int(np.argmax(np.where(np.isnan(sizes), np.inf, sizes)))]
             for row in (int(places[0]), int(largest)):
-                self._note(f"feature {name}", (row, int(ends[row])), (float(was[row]), float(now[row])), circumstances)
+                self.note(f"feature {name}", (row, int(ends[row])), (float(was[row]), float(now[row])), circumstances)
 
     def of_decisions(
         self, expected: Decision, found: Decision, place: tuple[int, int], circumstances: tuple[str, str]
     ) -> None:
-        """Compare two decisions made at `place` (row, epoch second); one that differs counts once, by its first field."""
+        """Compare two decisions made at `place` (row, epoch second); the first field that differs is noted."""
         self.values += 1
         pair = decision_difference(expected, found)
         if pair is not None:
             name, was, now = pair
             self.count += 1
-            self._note(f"decision {name}", place, (was, now), circumstances)
+            self.signals += name == "signal"
+            self.note(f"decision {name}", place, (was, now), circumstances)
 
-    def _note(
+    def note(
         self, what: str, place: tuple[int, int], values: tuple[Value, Value], circumstances: tuple[str, str]
     ) -> None:
+        """Add what differs at `place`, without counting it."""
         row, at = place
         was, now = values
         by = abs(was - now) if isinstance(was, float) and isinstance(now, float) else np.nan
@@ -156,8 +159,9 @@ class Differences:
 
 def unequal(expected: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return where two arrays differ in any bit; NaN equals NaN."""
-    bits = np.ascontiguousarray(expected).view(np.uint64) != np.ascontiguousarray(found).view(np.uint64)
-    return bits & ~(np.isnan(expected) & np.isnan(found))
+    was, now = (np.ascontiguousarray(column).view(np.uint64) for column in (expected, found))
+    different: NDArray[np.bool_] = (was != now) & ~(np.isnan(expected) & np.isnan(found))
+    return different
 
 
 def decision_difference(expected: Decision, found: Decision) -> tuple[str, Value, Value] | None:

@@ -21,8 +21,8 @@ from daemon.domain.timeframe import Timeframe
 from daemon.market.windows import BarColumns
 from daemon.strategies.protocol import Moment, Strategy
 
-EQUITY: Final = Decimal(100_000)   # that every decision is told
-_HELD: Final = Decimal(100)        # units in position after a BUY, none after a SELL
+EQUITY: Final = Decimal(100_000)  # that every decision is told
+_HELD: Final = Decimal(100)  # units in position after a BUY, none after a SELL
 _NO_MEMORY: Final[Mapping[str, object]] = {}
 
 
@@ -130,7 +130,9 @@ class Stage:
     def _check_earlier(self, where: str) -> None:
         for timeframe, name, column, copy in self._returned:
             if column.tobytes() != copy.tobytes():
-                raise StrategyFault(f"{where}: this overwrites the array of feature {name} it returned before ({timeframe})")
+                raise StrategyFault(
+                    f"{where}: this overwrites the array of feature {name} it returned before ({timeframe})"
+                )
 
 
 def column_fault(column: object, bars: BarColumns) -> str:
@@ -152,8 +154,9 @@ def decision_fault(decision: object) -> str:
     """Return what is wrong with a decision, or nothing."""
     if not isinstance(decision, Decision):
         return f"it returns {type(decision).__name__}, not a Decision"
-    if not isinstance(decision.signal, Signal):
-        return f"its signal is {decision.signal!r}, not one of {', '.join(Signal)}"
+    signal: object = decision.signal
+    if not isinstance(signal, Signal):
+        return f"its signal is {signal!r}, not one of {', '.join(Signal)}"
     numbers = {"confidence": decision.confidence, **{f"reasoning {k}": v for k, v in decision.reasoning.items()}}
     if decision.expected_price is not None:
         numbers["expected_price"] = decision.expected_price
@@ -180,5 +183,9 @@ def _memory_fault(memory: Mapping[str, object] | None) -> str:
 def _raised(where: str, error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     inner = f" ({frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno})" if len(frames) > 1 else ""
-    hint = "; what it is given is read-only: it must not write into the bars or features" if "read-only" in str(error) else ""
+    hint = (
+        "; what it is given is read-only: it must not write into the bars or features"
+        if "read-only" in str(error)
+        else ""
+    )
     return f"{where}: it raises {type(error).__name__}: {error}{inner}{hint}"

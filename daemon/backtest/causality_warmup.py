@@ -1,116 +1,136 @@
-"""How many bars the features of a strategy really need, measured by giving it fewer and fewer."""
+"""The proof of the warm-up: whether the bars a strategy asks for are as many as its features need.
 
-from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+A window (a plain average) forgets at once what is older: with too few bars it is another value, and that fails. A
+recursion (an exponential average) forgets little by little and never agrees quite; there the decisions must agree.
+Running sums round, so "the same" means to 1e-9 here; live and backtest are equal to the bit because both start at one
+anchor.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
+from daemon.backtest.causality_bars import count_until
+from daemon.backtest.causality_findings import Differences, FeatureNeed, moment_words
+from daemon.backtest.causality_needs import (
+    CLOSE,
+    STEP,
+    Measured,
+    Needs,
+    Tried,
+    measured,
+    relative,
+    same_action,
+    typical_values,
+    value_of,
+)
+from daemon.backtest.causality_stage import StrategyFault
+from daemon.backtest.causality_trials import Cut, Outcome, Tell, Trials, told, until, worked
 
-from daemon.backtest.causality_findings import FeatureNeed
-from daemon.domain.decision import Decision
-
-CLOSE: Final = 1e-9           # relative: more is taken for another value, less for rounding
-NEAR: Final = 1e-6            # relative
-_STEP: Final = 1e-7           # a feature this far off that is close one bar later forgets at once: a window
-_CONFIDENCE: Final = 0.01     # by which decisions may differ and still be the same
-_GROWTH: Final = 1.5          # from one number of bars that is tried to the next; between them it is halved
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """What came out with a number of bars at one moment; None = it could not be worked out."""
-
-    values: Mapping[str, float] | None    # last row of each feature
-    decision: Decision | None
-
-
-@dataclass(slots=True)
-class Measured:
-    """The worst over all moments with one number of bars."""
-
-    off: dict[str, float] = field(default_factory=dict)      # relative; inf = one is no number
-    exact: dict[str, bool] = field(default_factory=dict)
-    decisions_agree: bool = True
+_MEASURED: Final = 16  # moments at which fewer and fewer bars are tried; the warm-up itself is tried at all
 
 
-def relative(expected: float, found: float, typical: float) -> float:
-    """Return how far two values are apart, in units of the value or of a typical one; inf if just one is NaN."""
-    if np.isnan(expected) and np.isnan(found):
-        return 0.0
-    if np.isnan(expected) or np.isnan(found):
-        return float("inf")
-    apart, unit = abs(expected - found), max(abs(expected), typical)
-    if not apart:
-        return 0.0
-    return apart / unit if unit else float("inf")
+def warmup_needed(trials: Trials, cuts: Sequence[Cut], tell: Tell) -> Outcome:
+    """Compare what the bars of the warm-up alone give with what the whole history gives, and say what would do."""
+    columns = trials.bars.columns[trials.timeframe]
+    deepest = min(trials.bars.depth[trials.timeframe], count_until(columns, cuts[0].at))
+    whole = [_tried(trials, cut, deepest) for cut in told(cuts, tell, 0.0, 0.3)]
+    given = [_tried(trials, cut, trials.warmup) for cut in told(cuts, tell, 0.3, 0.6)]
+    typical = typical_values(whole)
+    places = trials.random.choice(len(cuts), min(_MEASURED, len(cuts)), replace=False).tolist()
+
+    def measure(bars: int) -> Measured:
+        return measured(
+            [whole[place] for place in places], [_tried(trials, cuts[place], bars) for place in places], typical
+        )
+
+    needs, at_warmup, found = Needs(measure, warmup=trials.warmup, deepest=deepest), measured(whole, given, typical), []
+    for number, name in enumerate(typical):
+        tell(0.6 + 0.4 * number / len(typical))
+        found.append(needs.of(name, at_warmup.off[name]))
+    decisions_from = needs.smallest(lambda each: each.decisions_agree)
+    return _Verdict(
+        trials=trials, cuts=cuts, whole=whole, given=given, typical=typical, deepest=deepest
+    ).outcome(found, decisions_from)  # fmt: skip
 
 
-def same_action(expected: Decision | None, found: Decision | None) -> bool:
-    """Return whether two decisions lead to the same: one signal, about one confidence."""
-    if expected is None or found is None:
-        return expected is found
-    return expected.signal is found.signal and abs(expected.confidence - found.confidence) <= _CONFIDENCE
+def _tried(trials: Trials, cut: Cut, bars: int) -> Tried:
+    """Return the last row and the decision with only `bars` bars of the timeframe that triggers."""
+    windows = dict(until(trials.windows(cut.session), cut.at))
+    windows[trials.timeframe] = trials.bars.before(trials.timeframe, cut.at, bars)
+    stage, values = trials.stage(), None
+    try:
+        rows = worked(stage, windows)
+        values = {name: float(column[-1]) for name, column in rows[trials.timeframe].features.items()}
+        return Tried(values, trials.decided(stage, rows, cut))
+    except StrategyFault as fault:
+        return Tried(values, None, str(fault))
 
 
-def measured(whole: Sequence[Tried], fewer: Sequence[Tried], typical: Mapping[str, float]) -> Measured:
-    """Compare what came out with fewer bars with what the whole history gave, moment by moment."""
-    found = Measured()
-    for name, unit in typical.items():
-        pairs = [(_value(one, name), _value(two, name)) for one, two in zip(whole, fewer, strict=True)]
-        found.off[name] = max(relative(was, now, unit) for was, now in pairs)
-        found.exact[name] = all(was == now or (np.isnan(was) and np.isnan(now)) for was, now in pairs)
-    found.decisions_agree = all(same_action(one.decision, two.decision) for one, two in zip(whole, fewer, strict=True))
-    return found
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Verdict:
+    """What was measured with the warm-up and with the whole history, put in words."""
 
+    trials: Trials
+    cuts: Sequence[Cut]
+    whole: Sequence[Tried]
+    given: Sequence[Tried]
+    typical: Mapping[str, float]
+    deepest: int
 
-def typical_values(whole: Sequence[Tried], names: Sequence[str]) -> dict[str, float]:
-    """Return for each feature the middle of its absolute values."""
-    columns = {name: np.abs([_value(tried, name) for tried in whole]) for name in names}
-    return {name: float(np.nanmedian(values)) if np.isfinite(values).any() else 0.0 for name, values in columns.items()}
-
-
-class Needs:
-    """Finds the smallest numbers of bars, asking for as few measurements as it takes."""
-
-    def __init__(self, measure: Callable[[int], Measured], *, warmup: int, deepest: int) -> None:
-        """Measure with `measure(bars)`, from 1 to below `deepest` bars."""
-        self._measure = measure
-        self._known: dict[int, Measured] = {}
-        counts = {warmup - 1, warmup, warmup + 1, deepest - 1}
-        count = 1.0
-        while count < deepest:
-            counts.add(int(count))
-            count = max(count + 1, count * _GROWTH)
-        self.grid = sorted(each for each in counts if 1 <= each < deepest)
-
-    def at(self, bars: int) -> Measured:
-        """Return the measurement with so many bars."""
-        if bars not in self._known:
-            self._known[bars] = self._measure(bars)
-        return self._known[bars]
-
-    def smallest(self, holds: Callable[[Measured], bool]) -> int | None:
-        """Return the number of bars from which on it holds; None if it does not even with the most."""
-        failing = [bars for bars in self.grid if not holds(self.at(bars))]
-        if not failing:
-            return 1
-        if failing[-1] == self.grid[-1]:
-            return None
-        low, high = failing[-1], self.grid[self.grid.index(failing[-1]) + 1]
-        return low + 1 + bisect_left(range(low + 1, high), True, key=lambda bars: holds(self.at(bars)))  # noqa: FBT003 - what is looked for
-
-    def of(self, name: str, off: float) -> FeatureNeed:
-        """Return what a feature needs; `off` is its greatest relative difference at the strategy's own warm-up."""
-        exact = self.smallest(lambda found: found.exact[name])
-        close = self.smallest(lambda found: found.off[name] <= CLOSE)
-        near = self.smallest(lambda found: found.off[name] <= NEAR)
-        at_once = close is not None and (close == 1 or self.at(close - 1).off[name] > _STEP)
-        return FeatureNeed(
-            feature=name, exact=exact, close=close, near=near,
-            kind="window" if at_once else "gradual", off=off if np.isfinite(off) else None,
+    def outcome(self, needs: Sequence[FeatureNeed], decisions_from: int | None) -> Outcome:
+        """Return whether the warm-up is enough, and what is known of each feature."""
+        found = Differences(self.trials.timeframe)
+        faults = [self._feature_in_words(need, found) for need in needs if self._too_few(need)]
+        pairs = zip(self.whole, self.given, strict=True)
+        others = [place for place, (one, two) in enumerate(pairs) if not same_action(one.decision, two.decision)]
+        if others:
+            faults.append(self._decisions_in_words(others, decisions_from, found))
+        return Outcome(
+            ok=not faults, compared=f"{len(self.cuts)} moments, {self.trials.warmup} with {self.deepest:,} bars",
+            finding="; ".join(faults) or self._well(needs), differences=found,
+            needs=tuple(needs), decisions_from=decisions_from,
         )  # fmt: skip
 
+    def _too_few(self, need: FeatureNeed) -> bool:
+        if need.off is None:
+            return True
+        return need.kind == "window" and ((need.close or 0) > self.trials.warmup or need.off > STEP)
 
-def _value(tried: Tried, name: str) -> float:
-    return float("nan") if tried.values is None else tried.values[name]
+    def _feature_in_words(self, need: FeatureNeed, found: Differences) -> str:
+        warmup, name, alone = self.trials.warmup, need.feature, Differences(self.trials.timeframe)
+        for cut, one, two in zip(self.cuts, self.whole, self.given, strict=True):
+            was, now = value_of(one, name), value_of(two, name)
+            if relative(was, now, self.typical[name]) > CLOSE:
+                for collected in (found, alone):
+                    collected.note(f"feature {name}", (self.deepest - 1, cut.at), (was, now), self._circumstances())
+        words = f"feature {name} needs more bars than the {warmup} of its warmup"
+        if need.close is not None and need.close > warmup:
+            words = f"feature {name} needs {need.close} bars, its warmup says {warmup}: {need.close - warmup} too few"
+        return words if alone.largest is None else f"{words}; {alone.largest.words()}"
+
+    def _decisions_in_words(self, places: Sequence[int], decisions_from: int | None, found: Differences) -> str:
+        for place in places:
+            was, now = self.whole[place].decision, self.given[place].decision
+            if was is not None and now is not None:
+                found.of_decisions(was, now, (self.deepest - 1, self.cuts[place].at), self._circumstances())
+        words = (
+            f"{len(places)} of {len(self.cuts)} decisions are others with the {self.trials.warmup} bars of its warmup"
+        )
+        fault = next((tried.fault for tried in self.given if tried.fault), "")
+        agree = f"they agree from {decisions_from} on" if decisions_from else "they agree with no number of bars"
+        return f"{words} ({agree}), the first at {moment_words(self.cuts[places[0]].at)}{fault and f'; {fault}'}"
+
+    def _circumstances(self) -> tuple[str, str]:
+        return f"with {self.deepest:,} bars", f"with {self.trials.warmup}"
+
+    def _well(self, needs: Sequence[FeatureNeed]) -> str:
+        windows = [need.close or 0 for need in needs if need.kind == "window"]
+        words = [f"windows need {max(windows)} of {self.trials.warmup} bars"] if windows else []
+        words += [self._gradual_in_words(need) for need in needs if need.kind == "gradual"]
+        return "; ".join([*words, "all decisions agree"])
+
+    def _gradual_in_words(self, need: FeatureNeed) -> str:
+        settled = f"to 1e-9 from {need.close} bars" if need.close else "to 1e-9 never"
+        near = f"to 1e-6 from {need.near}" if need.near else f"to 1e-6 never in {self.deepest:,}"
+        return f"{need.feature} settles little by little: {near}, {settled}, {need.off:.1e} off at {self.trials.warmup}"

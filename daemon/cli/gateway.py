@@ -26,20 +26,30 @@ def register(app: typer.Typer) -> None:
 
 def gateway(
     *,
-    host: Annotated[str, typer.Option(help="Address to listen on; there is no password, so keep it loopback.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")] = _DEFAULT_PORT,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; there is no password, so keep it loopback.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")
+    ] = _DEFAULT_PORT,
     source: Annotated[str, typer.Option(help="synthetic (seeded) or replay (recorded days).")] = "synthetic",
     data: Annotated[Path | None, typer.Option(help="Folder of the recorded days, for replay.")] = None,
     speed: Annotated[str, typer.Option(help="Market seconds per host second, or max.")] = "60",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the market and of the latencies.")] = 1,
-    start: Annotated[str | None, typer.Option(metavar="DATE", help="First trading day; the state file's time wins when it is later.")] = None,
+    start: Annotated[
+        str | None, typer.Option(metavar="DATE", help="First trading day; a later time in the state wins.")
+    ] = None,
     account: Annotated[str, typer.Option(help="Id of the simulated account; paper ids begin with D.")] = "DU1000001",
     cash: Annotated[str, typer.Option(help="Cash of a new account.")] = "1000000",
     commission: Annotated[str, typer.Option(help="Fraction of the traded value; 0.002 is 0.2 %.")] = "0.002",
     exchange: Annotated[str, typer.Option(help="ISO 10383 code of the calendar.")] = "XNYS",
-    symbols: Annotated[str | None, typer.Option(help="What is listed, such as SPY,QQQ; everything there is by default.")] = None,
+    symbols: Annotated[
+        str | None, typer.Option(help="What is listed, such as SPY,QQQ; everything there is by default.")
+    ] = None,
     lines: Annotated[int, typer.Option(min=1, help="Market data lines of all clients together.")] = 100,
-    state_file: Annotated[Path | None, typer.Option(help="Where accounts and orders survive a restart; in memory by default.")] = None,
+    state_file: Annotated[
+        Path | None, typer.Option(help="Where accounts and orders survive a restart; in memory by default.")
+    ] = None,
     not_before: Annotated[int, typer.Option(hidden=True)] = 0,
     stop_with_parent: Annotated[bool, typer.Option("--stop-with-parent", hidden=True)] = False,
 ) -> None:

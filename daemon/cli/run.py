@@ -30,17 +30,29 @@ def run(
     config: ConfigOption = None,
     state: StateOption = None,
     *,
-    mode: Annotated[str | None, typer.Option(help="paper (embedded gateway) or ibkr_paper (a TWS or IB Gateway).")] = None,
-    strategy: Annotated[str | None, typer.Option(help="Run only this strategy: its id, or a type to run by itself.")] = None,
-    symbol: Annotated[list[str] | None, typer.Option(help="Trade these symbols instead; give it once for each.")] = None,
+    mode: Annotated[
+        str | None, typer.Option(help="paper (embedded gateway) or ibkr_paper (a TWS or IB Gateway).")
+    ] = None,
+    strategy: Annotated[
+        str | None, typer.Option(help="Run only this strategy: its id, or a type to run by itself.")
+    ] = None,
+    symbol: Annotated[
+        list[str] | None, typer.Option(help="Trade these symbols instead; give it once for each.")
+    ] = None,
     timeframes: Annotated[str | None, typer.Option(help="Decide on these bars instead, such as 15m,1h,4h.")] = None,
-    speed: Annotated[str | None, typer.Option(help="Market seconds per host second on the embedded gateway, or max.")] = None,
+    speed: Annotated[
+        str | None, typer.Option(help="Market seconds per host second on the embedded gateway, or max.")
+    ] = None,
     days: Annotated[int | None, typer.Option(min=1, help="End after so many session closes; positions stay.")] = None,
     start: Annotated[str | None, typer.Option(metavar="DATE", help="First trading day of the embedded market.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the synthetic market: the same seed, the same day.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of the synthetic market: the same seed, the same day.")
+    ] = None,
     data: Annotated[Path | None, typer.Option(help="Replay the recorded days below this folder.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Decide and record everything, order nothing.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end, and logs to stderr.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object at the end, and logs to stderr.")
+    ] = False,
 ) -> None:
     """Run the daemon until it is stopped.
 
@@ -62,7 +74,9 @@ def run(
     paper_log = (logs.paper_log_file or where / "logs" / "paper.log") if logs.paper_log else None
     for secret in settings.secrets:
         redact(secret)
-    configure_logs(format=logs.format, level=logs.level, paper_log=paper_log, stream=sys.stderr if as_json else sys.stdout)
+    configure_logs(
+        format=logs.format, level=logs.level, paper_log=paper_log, stream=sys.stderr if as_json else sys.stdout
+    )
     try:
         result = run_daemon(
             settings,
@@ -84,7 +98,7 @@ def narrowed(
     symbols: list[str] | None,
     timeframes: str | None,
 ) -> "LoadedSettings":
-    """Return the settings with the strategies, symbols and first day that the command line asks for, checked in whole."""
+    """Return the settings with the strategies, symbols and first day that the command line asks for, all checked."""
     asked = _narrowed(settings.settings, strategy, _recorded_days(settings.settings, config, symbols), timeframes)
     return loaded(config, {**asked, **given}) if asked else settings
 

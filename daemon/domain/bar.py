@@ -10,15 +10,15 @@ from daemon.domain.errors import BadMarketData
 class Bar:
     """Prices in quote currency per unit; the interval is [start, end)."""
 
-    start: int         # epoch seconds, UTC
-    end: int           # epoch seconds, UTC
+    start: int  # epoch seconds, UTC
+    end: int  # epoch seconds, UTC
     open: float
     high: float
     low: float
     close: float
-    volume: float      # units
-    wap: float         # volume-weighted average price; the close where nothing traded
-    trades: int        # number of trades; 0 marks a flat bar of an interval without any
+    volume: float  # units
+    wap: float  # volume-weighted average price; the close where nothing traded
+    trades: int  # number of trades; 0 marks a flat bar of an interval without any
 
     @property
     def no_trades(self) -> bool:

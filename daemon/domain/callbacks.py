@@ -37,15 +37,15 @@ class OrderReported:
     """The broker describes an order it knows (open or completed)."""
 
     order_ref: str
-    order_id: int             # 0 where the broker no longer knows it
+    order_id: int  # 0 where the broker no longer knows it
     client_id: int
     perm_id: int
     instrument: InstrumentId
     side: Side
     quantity: Decimal
-    status: str               # the broker's word
+    status: str  # the broker's word
     completed: bool = False
-    filled: Decimal | None = None   # known for completed orders
+    filled: Decimal | None = None  # known for completed orders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ class ExecutionReported:
     side: Side
     quantity: Decimal
     price: Decimal
-    executed_at: datetime     # UTC
+    executed_at: datetime  # UTC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ class CommissionReported:
     """What an execution cost."""
 
     exec_id: str
-    amount: Decimal           # >= 0 = paid
+    amount: Decimal  # >= 0 = paid
     currency: str
 
 
@@ -122,6 +122,11 @@ class InstantReached:
 
 FeedCallback = QuoteReported | BarReported
 BrokerCallback = (
-    OrderReported | OrderStatusReported | ExecutionReported | CommissionReported | BrokerErrorReported | PositionReported
+    OrderReported
+    | OrderStatusReported
+    | ExecutionReported
+    | CommissionReported
+    | BrokerErrorReported
+    | PositionReported
 )
 Callback = FeedCallback | BrokerCallback | ConnectionChanged | InstantReached

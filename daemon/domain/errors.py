@@ -1,16 +1,16 @@
 """Every error paperd raises on purpose, named by what the caller has to do.
 
-    PaperdError
-    |- ConfigError          stop: a person must edit the file or the command (exit 78)
-    |- ForbiddenError       stop: it is not allowed, e.g. a live account in a paper mode (exit 77)
-    |- BadMarketData        drop the value, count it
-    |- Transient            try again with back-off
-    |  |- BrokerUnavailable nothing was sent
-    |  `- FeedUnavailable   no market data could be had
-    |- OrderRejected        journal it, tell the strategy, never retry
-    |- SubmissionUnknown    no answer: reconcile before anything else
-    |- JournalFailed        what happened can no longer be made durable: stop (exit 74)
-    `- InvariantBroken      our own state is wrong: stop the daemon
+PaperdError
+|- ConfigError          stop: a person must edit the file or the command (exit 78)
+|- ForbiddenError       stop: it is not allowed, e.g. a live account in a paper mode (exit 77)
+|- BadMarketData        drop the value, count it
+|- Transient            try again with back-off
+|  |- BrokerUnavailable nothing was sent
+|  `- FeedUnavailable   no market data could be had
+|- OrderRejected        journal it, tell the strategy, never retry
+|- SubmissionUnknown    no answer: reconcile before anything else
+|- JournalFailed        what happened can no longer be made durable: stop (exit 74)
+`- InvariantBroken      our own state is wrong: stop the daemon
 """
 
 

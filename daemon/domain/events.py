@@ -18,8 +18,8 @@ class SessionOpened:
     """A session begins (or the daemon joins one); daily counters start again."""
 
     at: datetime
-    open_s: int     # epoch seconds
-    close_s: int    # epoch seconds
+    open_s: int  # epoch seconds
+    close_s: int  # epoch seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +57,10 @@ class BarsClosed:
 
     at: datetime
     timeframe: Timeframe
-    end: int                                            # epoch seconds
+    end: int  # epoch seconds
     bars: tuple[tuple[InstrumentId, Bar], ...]
     missing: tuple[InstrumentId, ...] = ()
-    received_host_ns: int = 0                           # host time at which the last part arrived
+    received_host_ns: int = 0  # host time at which the last part arrived
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,10 +16,10 @@ class Fill:
     order_ref: OrderRef
     instrument: InstrumentId
     side: Side
-    quantity: Decimal        # units, > 0
-    price: Decimal           # quote currency per unit
-    at: datetime             # market time at which the daemon learnt of it, UTC
-    executed_at: datetime    # the broker's own time, to the second, UTC
+    quantity: Decimal  # units, > 0
+    price: Decimal  # quote currency per unit
+    at: datetime  # market time at which the daemon learnt of it, UTC
+    executed_at: datetime  # the broker's own time, to the second, UTC
 
     def __post_init__(self) -> None:
         """Refuse an execution of nothing."""

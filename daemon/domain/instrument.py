@@ -12,12 +12,12 @@ class Instrument:
     """One tradable contract as the daemon names it; a broker's own ids stay in its adapter."""
 
     symbol: str
-    kind: str = "STK"                      # IB's security types
+    kind: str = "STK"  # IB's security types
     exchange: str = "SMART"
     primary_exchange: str = ""
     currency: str = "USD"
-    tick_size: Decimal = Decimal("0.01")   # quote currency per unit, > 0
-    multiplier: Decimal = Decimal(1)       # units of the underlying per contract
+    tick_size: Decimal = Decimal("0.01")  # quote currency per unit, > 0
+    multiplier: Decimal = Decimal(1)  # units of the underlying per contract
 
     def __post_init__(self) -> None:
         """Refuse an instrument that could not be priced."""

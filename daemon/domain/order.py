@@ -9,7 +9,7 @@ from typing import NewType
 from daemon.domain.decision import StrategyId
 from daemon.domain.instrument import Instrument
 
-OrderRef = NewType("OrderRef", str)   # pd-<instance>-<ULID>, unique for ever
+OrderRef = NewType("OrderRef", str)  # pd-<instance>-<ULID>, unique for ever
 
 
 class Side(StrEnum):
@@ -35,11 +35,11 @@ class OrderType(StrEnum):
 class OrderState(StrEnum):
     """Where an order stands by our own evidence, whatever the broker's library says."""
 
-    SENDING = "SENDING"                  # durable here; the bytes may or may not have left
-    SUBMITTED = "SUBMITTED"              # the broker knows it
+    SENDING = "SENDING"  # durable here; the bytes may or may not have left
+    SUBMITTED = "SUBMITTED"  # the broker knows it
     PARTIALLY_FILLED = "PARTIALLY_FILLED"
-    PENDING_CANCEL = "PENDING_CANCEL"    # cancel sent; fills are still possible
-    UNKNOWN = "UNKNOWN"                  # no evidence either way: reconcile
+    PENDING_CANCEL = "PENDING_CANCEL"  # cancel sent; fills are still possible
+    UNKNOWN = "UNKNOWN"  # no evidence either way: reconcile
     FILLED = "FILLED"
     CANCELLED = "CANCELLED"
     REJECTED = "REJECTED"
@@ -57,36 +57,38 @@ _TERMINAL = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REJEC
 class OrderIntent:
     """What a strategy wants done, before risk has looked at it."""
 
-    order_ref: OrderRef              # the same for every retry
+    order_ref: OrderRef  # the same for every retry
     strategy: StrategyId
     instrument: Instrument
     side: Side
-    quantity: Decimal                # shares or contracts, > 0; fractions exist
+    quantity: Decimal  # shares or contracts, > 0; fractions exist
     order_type: OrderType = OrderType.MARKET
-    limit_price: Decimal | None = None   # quote currency per unit; None = market
-    decision_id: str                 # the decision it came from
-    decision_price: Decimal          # the price the decision expected
-    bar_end: datetime                # market time of the bar that triggered it, UTC
-    decided_at: datetime             # market time, UTC
-    reduces: bool                    # whether it only reduces its strategy's position
-    received_host_ns: int = 0        # host time at which the trigger reached the daemon
+    limit_price: Decimal | None = None  # quote currency per unit; None = market
+    decision_id: str  # the decision it came from
+    decision_price: Decimal  # the price the decision expected
+    bar_end: datetime  # market time of the bar that triggered it, UTC
+    decided_at: datetime  # market time, UTC
+    reduces: bool  # whether it only reduces its strategy's position
+    received_host_ns: int = 0  # host time at which the trigger reached the daemon
 
     def __post_init__(self) -> None:
         """Refuse an order no broker could take."""
         if self.quantity <= 0:
             raise ValueError(f"quantity must be > 0, was {self.quantity}")
         if (self.limit_price is None) is not (self.order_type is OrderType.MARKET):
-            raise ValueError(f"{self.order_type} with limit_price {self.limit_price}: a price goes with every type but MKT")
+            raise ValueError(
+                f"{self.order_type} with limit_price {self.limit_price}: a price goes with every type but MKT"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
     """One pre-trade control applied to one intent."""
 
-    control: str        # name of the control, e.g. "order_value"
-    scope: str          # "account" or the strategy's id
-    offered: str        # the value the intent would bring about
-    allowed: str        # the limit
+    control: str  # name of the control, e.g. "order_value"
+    scope: str  # "account" or the strategy's id
+    offered: str  # the value the intent would bring about
+    allowed: str  # the limit
     passed: bool
 
 
@@ -111,4 +113,4 @@ class Refused:
         return next(check for check in self.checks if not check.passed)
 
 
-Verdict = Approved | Refused   # a refusal is a result, never an exception
+Verdict = Approved | Refused  # a refusal is a result, never an exception

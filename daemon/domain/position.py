@@ -11,9 +11,9 @@ class Position:
     """What is held of one instrument. The total cost is kept, so that no average is ever rounded."""
 
     instrument: InstrumentId
-    quantity: Decimal = Decimal(0)       # units; negative = short
-    total_cost: Decimal = Decimal(0)     # signed like the quantity, without commission
-    realized_pnl: Decimal = Decimal(0)   # before commission, since the ledger began
+    quantity: Decimal = Decimal(0)  # units; negative = short
+    total_cost: Decimal = Decimal(0)  # signed like the quantity, without commission
+    realized_pnl: Decimal = Decimal(0)  # before commission, since the ledger began
 
     @property
     def average_cost(self) -> Decimal:

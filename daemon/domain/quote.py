@@ -18,7 +18,7 @@ class QuoteFault(StrEnum):
 class Quote:
     """A two-sided quote in quote currency per unit, sizes in units."""
 
-    at: datetime      # market time at which it came in force here
+    at: datetime  # market time at which it came in force here
     bid: float
     ask: float
     bid_size: float

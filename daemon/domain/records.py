@@ -31,14 +31,14 @@ class RunStarted(Record):
     TABLE: ClassVar[str] = "run"
 
     run_id: str
-    instance: str            # part of every order reference
+    instance: str  # part of every order reference
     mode: str
     version: str
     account: str
     seed: int | None
     config_hash: str
     limits_hash: str
-    config: Mapping[str, object]    # as validated, secrets redacted
+    config: Mapping[str, object]  # as validated, secrets redacted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +124,7 @@ class QuoteSeen(Record):
     ask: float
     bid_size: float
     ask_size: float
-    confirmed_at: datetime    # when the stream last proved that it held
+    confirmed_at: datetime  # when the stream last proved that it held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,12 +143,12 @@ class DecisionMade(Record):
     reason: Reason
     note: str
     reasoning: Mapping[str, float]
-    buy_score: float         # weighted over the fresh timeframes
+    buy_score: float  # weighted over the fresh timeframes
     sell_score: float
     combined: Signal
     outcome: Outcome
     expected_price: float | None
-    position: Decimal        # the strategy's, before anything followed
+    position: Decimal  # the strategy's, before anything followed
     order_ref: OrderRef | None
     memory: Mapping[str, object] | None
 
@@ -186,7 +186,7 @@ class IntentRecorded(Record):
     decision_price: Decimal
     bar_end: int
     reduces: bool
-    reserved_value: Decimal   # notional held back until the order ends
+    reserved_value: Decimal  # notional held back until the order ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +213,7 @@ class OrderRefAssigned(Record):
     order_ref: OrderRef
     order_id: int
     client_id: int
-    perm_id: int              # 0 until the broker has told it
+    perm_id: int  # 0 until the broker has told it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,8 +223,8 @@ class OrderEventSeen(Record):
     TABLE: ClassVar[str] = "order_event"
 
     order_ref: OrderRef
-    state: OrderState         # after this event
-    source: str               # what told us: "journal", "wire", "orderStatus", "error", "timeout", …
+    state: OrderState  # after this event
+    source: str  # what told us: "journal", "wire", "orderStatus", "error", "timeout", …
     code: int
     text: str
     filled: Decimal
@@ -272,15 +272,15 @@ class ExecutionChecked(Record):
     instrument: InstrumentId
     state: OrderState
     expected_price: Decimal
-    filled_price: Decimal | None      # volume-weighted; None when nothing filled
+    filled_price: Decimal | None  # volume-weighted; None when nothing filled
     expected_quantity: Decimal
     filled_quantity: Decimal
-    decision_bps: float | None        # against the decision's price
-    arrival_bps: float | None         # against the arrival mid
-    touch_bps: float | None           # against the touch it had to cross
-    delay_bps: float | None           # decision price -> arrival mid
-    spread_bps: float | None          # arrival mid -> touch
-    impact_bps: float | None          # touch -> fill
+    decision_bps: float | None  # against the decision's price
+    arrival_bps: float | None  # against the arrival mid
+    touch_bps: float | None  # against the touch it had to cross
+    delay_bps: float | None  # decision price -> arrival mid
+    spread_bps: float | None  # arrival mid -> touch
+    impact_bps: float | None  # touch -> fill
     bar_to_received_ms: float | None  # market time
     sent_to_acknowledged_ms: float | None
     sent_to_first_fill_ms: float | None
@@ -291,7 +291,7 @@ class ExecutionChecked(Record):
     host_received_to_sent_ms: float | None
     host_sent_to_acknowledged_ms: float | None
     host_sent_to_filled_ms: float | None
-    warning: str                      # empty, or which bound was passed
+    warning: str  # empty, or which bound was passed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,8 +343,8 @@ class AlertRaised(Record):
 
     TABLE: ClassVar[str] = "alert"
 
-    level: str               # INFO, WARNING, CRITICAL
-    name: str                # the log event of the same fact
+    level: str  # INFO, WARNING, CRITICAL
+    name: str  # the log event of the same fact
     text: str
     strategy: StrategyId | None
 
@@ -355,8 +355,8 @@ class SessionMarked(Record):
 
     TABLE: ClassVar[str] = "session"
 
-    day: str                 # exchange date, ISO
-    phase: str               # OPENED, CLOSED
+    day: str  # exchange date, ISO
+    phase: str  # OPENED, CLOSED
 
 
 RECORD_TYPES: tuple[type[Record], ...] = (

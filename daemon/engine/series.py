@@ -2,11 +2,31 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from daemon.domain.bar import Bar
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.timeframe import Timeframe
 from daemon.market.sessions import Session
 from daemon.market.windows import BarColumns, BarSchedule, BarWindow
+
+
+class ForeseenWindow(BarWindow):
+    """A window over rows that a backtest laid down beforehand; its users see those that have closed, and no more."""
+
+    def __init__(self, rows: BarColumns, count: int) -> None:
+        """Show the first `count` of `rows`, which become the window's own."""
+        self._rows, self._count = rows, count
+
+    @property
+    def foreseen(self) -> BarColumns:
+        """Return all rows, also those of bars that have not closed yet."""
+        return self._rows
+
+    def reach(self, count: int) -> None:
+        """Show the first `count` rows, as if the others up to there had been appended."""
+        self._count = count
 
 
 class SeriesStore:
@@ -35,6 +55,14 @@ class SeriesStore:
             window.append(bar)
         self._windows.setdefault(instrument, {})[timeframe] = window
 
+    def foresee(self, instrument: InstrumentId, timeframe: Timeframe, later: BarColumns) -> ForeseenWindow:
+        """Lay bars down behind those of the window, oldest first, without showing them yet."""
+        known = self.window(instrument, timeframe).columns()
+        rows = BarColumns(*(np.concatenate(pair) for pair in zip(column_arrays(known), column_arrays(later), strict=True)))
+        window = ForeseenWindow(rows, len(known))
+        self._windows.setdefault(instrument, {})[timeframe] = window
+        return window
+
     def columns(self, instrument: InstrumentId, timeframes: Sequence[Timeframe]) -> Mapping[Timeframe, BarColumns]:
         """Return the columns of several timeframes of one instrument."""
         return {timeframe: self.window(instrument, timeframe).columns() for timeframe in timeframes}
@@ -45,3 +73,8 @@ class SeriesStore:
             for timeframe, window in windows.items():
                 _, end = self.schedule.anchor_end(session, timeframe, self._history)
                 window.drop_before(end)
+
+
+def column_arrays(bars: BarColumns) -> tuple[NDArray[np.int64] | NDArray[np.float64], ...]:
+    """Return the columns in the order of their fields."""
+    return bars.start, bars.end, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.wap, bars.trades

@@ -57,6 +57,7 @@ class StrategySlot:
     memory: dict[InstrumentId, Mapping[str, object]] = field(default_factory=dict)
     failure: str = ""                       # why it was stopped, empty while it is well
     features: dict[InstrumentId, dict[Timeframe, Features]] = field(default_factory=dict)
+    foreseen: dict[InstrumentId, dict[Timeframe, Features]] = field(default_factory=dict)   # of rows laid down beforehand
     moment: Moment = field(default_factory=Moment)
 
     @classmethod
@@ -96,6 +97,9 @@ class StrategySlot:
     def _features(self, bars: Mapping[Timeframe, BarColumns], instrument: InstrumentId, closed: Timeframe) -> Mapping[Timeframe, Features]:
         """Return the features of all timeframes; only those of the bar that closed are worked out anew."""
         strategy = self.setup.strategy
+        foreseen = self.foreseen.get(instrument)
+        if foreseen is not None:
+            return {timeframe: heads(foreseen[timeframe], len(bars[timeframe])) for timeframe in strategy.timeframes}
         known = self.features.setdefault(instrument, {})
         for timeframe in strategy.timeframes:
             if timeframe == closed or timeframe not in known:
@@ -106,8 +110,10 @@ class StrategySlot:
         """Drop what was worked out of windows that have changed, of one instrument or all."""
         if instrument is None:
             self.features.clear()
+            self.foreseen.clear()
         else:
             self.features.pop(instrument, None)
+            self.foreseen.pop(instrument, None)
 
     def remember(
         self, instrument: InstrumentId, timeframe: Timeframe, decision: Decision, bar_end: int, *, with_memory: bool = True
@@ -136,3 +142,8 @@ class StrategySlot:
             ),
             self.setup.combination,
         )
+
+
+def heads(features: Features, count: int) -> Features:
+    """Return the oldest `count` rows."""
+    return {name: values[:count] for name, values in features.items()}

@@ -42,11 +42,11 @@ class LiveOrder:
     steps: Steps
     arrival: ArrivalQuoteTaken | None
     state: OrderState = OrderState.SENDING
-    perm_ids: set[int] = field(default_factory=set)        # one reference may own several
+    perm_ids: set[int] = field(default_factory=set)  # one reference may own several
     attempts: int = 0
     cancel_asked: bool = False
-    rejection: str = ""                                    # the broker's words
-    fills: dict[str, Fill] = field(default_factory=dict)   # by execution stem; a correction replaces
+    rejection: str = ""  # the broker's words
+    fills: dict[str, Fill] = field(default_factory=dict)  # by execution stem; a correction replaces
 
     @property
     def side(self) -> Side:

@@ -39,17 +39,17 @@ from daemon.ports import Broker, BrokerSnapshot, OrderTicket, Told
 
 _RETRY_AFTER: Final = timedelta(seconds=1)
 _CANCEL_AGAIN_AFTER: Final = timedelta(seconds=30)
-_ORPHANS_KEPT: Final = 1000    # commissions that came before their execution
+_ORPHANS_KEPT: Final = 1000  # commissions that came before their execution
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionRules:
     """How long an order may take and what is worth a warning."""
 
-    timeout: timedelta = timedelta(seconds=30)           # market time until an unfilled order is cancelled
-    max_attempts: int = 3                                # only where nothing can have been sent
+    timeout: timedelta = timedelta(seconds=30)  # market time until an unfilled order is cancelled
+    max_attempts: int = 3  # only where nothing can have been sent
     lag_warning: timedelta = timedelta(seconds=5)
-    slippage_warning: Decimal = Decimal("0.002")         # fraction of the decision price
+    slippage_warning: Decimal = Decimal("0.002")  # fraction of the decision price
 
 
 class PaperExecutor:
@@ -72,12 +72,12 @@ class PaperExecutor:
         self._instruments = instruments
         self._may_send = may_send
         self._rules = rules
-        self._orders: dict[str, LiveOrder] = {}              # by order reference
-        self._by_id: dict[int, LiveOrder] = {}               # by our own order id
+        self._orders: dict[str, LiveOrder] = {}  # by order reference
+        self._by_id: dict[int, LiveOrder] = {}  # by our own order id
         self._by_perm: dict[int, LiveOrder] = {}
-        self._by_exec: dict[str, LiveOrder] = {}             # by execution id
+        self._by_exec: dict[str, LiveOrder] = {}  # by execution id
         self._exec_ids: set[str] = set()
-        self._commissions: dict[str, Decimal] = {}           # by execution id
+        self._commissions: dict[str, Decimal] = {}  # by execution id
         self._orphans: dict[str, CommissionReported] = {}
         self._deadlines: list[tuple[datetime, str]] = []
         self._unsent: dict[str, Approved] = {}
@@ -112,7 +112,11 @@ class PaperExecutor:
         self._orders[intent.order_ref] = order
         self._by_id[order.ticket.order_id] = order
         assigned = OrderRefAssigned(
-            at=at, order_ref=intent.order_ref, order_id=order.ticket.order_id, client_id=self._broker.client_id, perm_id=0
+            at=at,
+            order_ref=intent.order_ref,
+            order_id=order.ticket.order_id,
+            client_id=self._broker.client_id,
+            perm_id=0,
         )
         records: list[Record] = [assigned, self._event(order, at, source="journal")]
         return (*records, arrival) if arrival is not None else tuple(records)
@@ -157,7 +161,11 @@ class PaperExecutor:
             if unsent is not None:
                 told.append(self._retry(order, unsent, at))
             else:
-                told.append(self._cancel(order, at, source="timeout", text=f"not filled within {self._rules.timeout.total_seconds():g} s"))
+                told.append(
+                    self._cancel(
+                        order, at, source="timeout", text=f"not filled within {self._rules.timeout.total_seconds():g} s"
+                    )
+                )
         return _joined(told)
 
     def cancel_entries(self, at: datetime) -> Told:
@@ -195,7 +203,9 @@ class PaperExecutor:
                 self._by_exec[fill.exec_id] = order
             if not order.state.is_terminal:
                 heapq.heappush(self._deadlines, (order.steps.decided_at + self._rules.timeout, order.ticket.order_ref))
-        self._commissions |= {record.exec_id: record.amount for record in records if isinstance(record, CommissionRecorded)}
+        self._commissions |= {
+            record.exec_id: record.amount for record in records if isinstance(record, CommissionRecorded)
+        }
         self._broker.raise_order_id(highest + 1)
 
     def _submit(self, order: LiveOrder, approved: Approved, at: datetime) -> tuple[Record, ...]:
@@ -241,7 +251,7 @@ class PaperExecutor:
         stem = execution_stem(execution.exec_id)
         replaces = order.fills.get(stem)
         if replaces is not None and replaces.exec_id > execution.exec_id:
-            return Told()    # an older version of an execution that has been corrected since
+            return Told()  # an older version of an execution that has been corrected since
         fill = Fill(
             exec_id=execution.exec_id,
             order_ref=order_ref_of(order),
@@ -271,16 +281,26 @@ class PaperExecutor:
             return Told()
         known = self._commissions.get(commission.exec_id)
         if known is not None:
-            return Told() if known == commission.amount else Told(records=(_other_commission(commission, known, order, at),))
+            return (
+                Told()
+                if known == commission.amount
+                else Told(records=(_other_commission(commission, known, order, at),))
+            )
         self._commissions[commission.exec_id] = commission.amount
         event = CommissionReceived(
-            at=at, exec_id=commission.exec_id, order_ref=order_ref_of(order), amount=commission.amount, currency=commission.currency
+            at=at,
+            exec_id=commission.exec_id,
+            order_ref=order_ref_of(order),
+            amount=commission.amount,
+            currency=commission.currency,
         )
         return Told((event,))
 
     def _on_status(self, status: OrderStatusReported, at: datetime) -> Told:
         order = self._order_of("", status.perm_id, status.client_id, status.order_id)
-        return Told() if order is None else self._on_word(order, status.status, status.perm_id, at, source="orderStatus")
+        return (
+            Told() if order is None else self._on_word(order, status.status, status.perm_id, at, source="orderStatus")
+        )
 
     def _on_order(self, report: OrderReported, at: datetime) -> Told:
         order = self._order_of(report.order_ref, report.perm_id, report.client_id, report.order_id)
@@ -289,7 +309,9 @@ class PaperExecutor:
         if report.completed and report.filled is not None and report.filled > order.filled:
             text = f"the broker counts {report.filled} filled, our executions {order.filled}"
             return self._move(order, OrderState.UNKNOWN, at, source="completedOrder", text=text)
-        return self._on_word(order, report.status, report.perm_id, at, source="completedOrder" if report.completed else "openOrder")
+        return self._on_word(
+            order, report.status, report.perm_id, at, source="completedOrder" if report.completed else "openOrder"
+        )
 
     def _on_word(self, order: LiveOrder, word: str, perm_id: int, at: datetime, *, source: str) -> Told:
         records: tuple[Record, ...] = ()
@@ -297,7 +319,11 @@ class PaperExecutor:
             order.perm_ids.add(perm_id)
             self._by_perm[perm_id] = order
             assigned = OrderRefAssigned(
-                at=at, order_ref=order_ref_of(order), order_id=order.ticket.order_id, client_id=self._broker.client_id, perm_id=perm_id
+                at=at,
+                order_ref=order_ref_of(order),
+                order_id=order.ticket.order_id,
+                client_id=self._broker.client_id,
+                perm_id=perm_id,
             )
             records = (assigned,)
         if order.steps.acknowledged_at is None and word in {"PreSubmitted", "Submitted", "Filled"}:
@@ -362,9 +388,13 @@ class PaperExecutor:
         records: list[Record] = [self._event(order, at, source=source, text=text, code=code)]
         if state.is_terminal and (changed or costs_changed):
             records.append(
-                execution_check(order, at, lag_warning=self._rules.lag_warning, slippage_warning=self._rules.slippage_warning)
+                execution_check(
+                    order, at, lag_warning=self._rules.lag_warning, slippage_warning=self._rules.slippage_warning
+                )
             )
-        events: tuple[Event, ...] = (OrderChanged(at=at, order_ref=order_ref_of(order), state=state, text=text),) if changed else ()
+        events: tuple[Event, ...] = (
+            (OrderChanged(at=at, order_ref=order_ref_of(order), state=state, text=text),) if changed else ()
+        )
         return Told(events, tuple(records))
 
     def _event(self, order: LiveOrder, at: datetime, *, source: str, text: str = "", code: int = 0) -> OrderEventSeen:

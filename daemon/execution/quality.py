@@ -13,7 +13,9 @@ _MS: Final = timedelta(milliseconds=1)
 _NS_PER_MS: Final = 1_000_000
 
 
-def execution_check(order: LiveOrder, at: datetime, *, lag_warning: timedelta, slippage_warning: Decimal) -> ExecutionChecked:
+def execution_check(
+    order: LiveOrder, at: datetime, *, lag_warning: timedelta, slippage_warning: Decimal
+) -> ExecutionChecked:
     """Return the finished order compared with its decision (REQUIREMENTS 3.4, 3.7).
 
     Args:

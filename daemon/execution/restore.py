@@ -19,7 +19,9 @@ from daemon.execution.live_order import LiveOrder, Steps
 from daemon.ports import OrderTicket
 
 
-def restore_orders(records: Iterable[Record], instruments: Callable[[InstrumentId], Instrument | None]) -> list[LiveOrder]:
+def restore_orders(
+    records: Iterable[Record], instruments: Callable[[InstrumentId], Instrument | None]
+) -> list[LiveOrder]:
     """Return every order the journal knows, oldest first.
 
     Host times are lost with the process that measured them. An order that was never assigned an id was never sent.

@@ -40,5 +40,5 @@ def after_fill(state: OrderState, *, filled: Decimal, quantity: Decimal) -> Orde
     if filled >= quantity:
         return OrderState.FILLED
     if state in {OrderState.PENDING_CANCEL, OrderState.CANCELLED}:
-        return state    # the rest is being, or has been, cancelled: the fill stands all the same
+        return state  # the rest is being, or has been, cancelled: the fill stands all the same
     return OrderState.PARTIALLY_FILLED

@@ -21,7 +21,7 @@ class GatewayOptions:
     seed: int = 7  # of the latency model and the execution ids
     speed: float | None = None  # market seconds per host second; None = as fast as lockstep clients answer
     start: date | None = None  # first session on or after it; a later time in the state wins
-    not_before_us: int = 0                   # market time, µs since the epoch, that a client has journaled already
+    not_before_us: int = 0  # market time, µs since the epoch, that a client has journaled already
     state_path: Path | None = None  # gateway.db; None = in memory
     commission_rate: Decimal = Decimal("0.002")  # of notional: 0.002 is 0.2 %
     server_version: int = 176  # highest protocol version offered

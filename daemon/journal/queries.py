@@ -36,7 +36,7 @@ from daemon.journal.rows import FIELD_NAMES, record_from_row
 
 R = TypeVar("R", bound=Record)
 
-_GRACE = timedelta(seconds=15)    # bars of a close are final a little after it
+_GRACE = timedelta(seconds=15)  # bars of a close are final a little after it
 
 WHOLE_ACCOUNT = StrategyId("*")
 """The strategy of the equity rows that sum over all strategies."""
@@ -122,7 +122,9 @@ def last_at(engine: Engine) -> datetime | None:
 def last_bar_ends(engine: Engine) -> dict[str, int]:
     """Return the end of the newest bar of each timeframe, epoch seconds."""
     with engine.connect() as connection:
-        rows = connection.execute(select(schema.BAR.c.timeframe, func.max(schema.BAR.c.end)).group_by(schema.BAR.c.timeframe))
+        rows = connection.execute(
+            select(schema.BAR.c.timeframe, func.max(schema.BAR.c.end)).group_by(schema.BAR.c.timeframe)
+        )
         return {str(timeframe): int(end) for timeframe, end in rows}
 
 
@@ -132,7 +134,9 @@ def last_series_ends(engine: Engine) -> dict[tuple[InstrumentId, str], int]:
     with engine.connect() as connection:
         for table in (schema.HISTORY_BAR, schema.BAR):
             columns = (table.c.instrument, table.c.timeframe)
-            for instrument, timeframe, end in connection.execute(select(*columns, func.max(table.c.end)).group_by(*columns)):
+            for instrument, timeframe, end in connection.execute(
+                select(*columns, func.max(table.c.end)).group_by(*columns)
+            ):
                 key = (InstrumentId(instrument), str(timeframe))
                 ends[key] = max(ends.get(key, 0), int(end))
     return ends

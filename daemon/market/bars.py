@@ -15,10 +15,10 @@ class PartFate(StrEnum):
     """What became of a part that was folded in."""
 
     USED = "USED"
-    DUPLICATE = "DUPLICATE"        # the same part again, with the same values
-    CORRECTED = "CORRECTED"        # the same part again, with other values, before its bar was final
-    REVISES = "REVISES"            # belongs to a bar that is final already: see `revision`
-    OUTSIDE = "OUTSIDE"            # outside the session, or too old to revise anything
+    DUPLICATE = "DUPLICATE"  # the same part again, with the same values
+    CORRECTED = "CORRECTED"  # the same part again, with other values, before its bar was final
+    REVISES = "REVISES"  # belongs to a bar that is final already: see `revision`
+    OUTSIDE = "OUTSIDE"  # outside the session, or too old to revise anything
 
 
 @dataclass(slots=True)
@@ -70,11 +70,11 @@ class BarBuilder:
         """Take the scheduled bars of the session: epoch seconds, ascending, `starts[i]` < `ends[i]`."""
         self._starts = list(starts)
         self._ends = list(ends)
-        self._open: dict[int, _Forming] = {}     # by end; the present bar, rarely more
-        self._taken: _Forming | None = None      # the last final bar, kept for revisions
-        self._taken_until = 0                    # end of the last final bar
-        self._seen_until = 0                     # end of the newest part
-        self.revision: Bar | None = None         # the new values after a part was REVISES
+        self._open: dict[int, _Forming] = {}  # by end; the present bar, rarely more
+        self._taken: _Forming | None = None  # the last final bar, kept for revisions
+        self._taken_until = 0  # end of the last final bar
+        self._seen_until = 0  # end of the newest part
+        self.revision: Bar | None = None  # the new values after a part was REVISES
 
     @property
     def seen_until(self) -> int:

@@ -21,15 +21,15 @@ _FIRST_CAPACITY: Final = 1024
 class BarColumns:
     """Bars as columns of shape (n,), oldest first; views that must not be written to."""
 
-    start: NDArray[np.int64]     # epoch seconds
-    end: NDArray[np.int64]       # epoch seconds
-    open: NDArray[np.float64]    # quote currency per unit, as high, low, close and wap
+    start: NDArray[np.int64]  # epoch seconds
+    end: NDArray[np.int64]  # epoch seconds
+    open: NDArray[np.float64]  # quote currency per unit, as high, low, close and wap
     high: NDArray[np.float64]
     low: NDArray[np.float64]
     close: NDArray[np.float64]
     volume: NDArray[np.float64]  # units
     wap: NDArray[np.float64]
-    trades: NDArray[np.int64]    # 0 = nothing traded
+    trades: NDArray[np.int64]  # 0 = nothing traded
 
     def __len__(self) -> int:
         """Return the number of bars."""
@@ -121,7 +121,15 @@ def _allocated(capacity: int) -> BarColumns:
         return np.empty(capacity, np.float64)
 
     return BarColumns(
-        start=whole(), end=whole(), open=real(), high=real(), low=real(), close=real(), volume=real(), wap=real(), trades=whole()
+        start=whole(),
+        end=whole(),
+        open=real(),
+        high=real(),
+        low=real(),
+        close=real(),
+        volume=real(),
+        wap=real(),
+        trades=whole(),
     )
 
 

@@ -34,7 +34,9 @@ class _Awaited:
 class BarAssembler:
     """Feeds parts to the builders and wakes a timeframe's loop once its bar is complete for all instruments."""
 
-    def __init__(self, schedule: BarSchedule, instruments: Sequence[InstrumentId], timeframes: Sequence[Timeframe]) -> None:
+    def __init__(
+        self, schedule: BarSchedule, instruments: Sequence[InstrumentId], timeframes: Sequence[Timeframe]
+    ) -> None:
         self._schedule = schedule
         self._instruments = tuple(instruments)
         self._timeframes = tuple(sorted(timeframes))
@@ -42,8 +44,8 @@ class BarAssembler:
         self._awaited: dict[Timeframe, _Awaited] = {}
         self._last_close: dict[InstrumentId, float] = {}
         self._session: Session | None = None
-        self.final_until: dict[Timeframe, int] = {}    # bars that ended by then were had from history
-        self.feed_up_since = 0          # epoch seconds; 0 while the feed is down
+        self.final_until: dict[Timeframe, int] = {}  # bars that ended by then were had from history
+        self.feed_up_since = 0  # epoch seconds; 0 while the feed is down
         self.last_part_host_ns = 0
         self.fates: dict[PartFate, int] = dict.fromkeys(PartFate, 0)
         self.bad_parts = 0
@@ -102,7 +104,9 @@ class BarAssembler:
 
     def is_complete(self, timeframe: Timeframe, end: int) -> bool:
         """Return whether nothing more is expected of the bars ending at `end`."""
-        return bool(self._builders) and all(builders[timeframe].is_complete(end) for builders in self._builders.values())
+        return bool(self._builders) and all(
+            builders[timeframe].is_complete(end) for builders in self._builders.values()
+        )
 
     def expect(self, timeframe: Timeframe, end: int, alarm: Alarm) -> bool:
         """Arrange for `alarm` to be woken when the bars ending at `end` are complete; True when they are already."""
@@ -112,7 +116,9 @@ class BarAssembler:
         self._awaited[timeframe] = _Awaited(end, alarm, missing)
         return not missing and bool(self._builders)
 
-    def take(self, timeframe: Timeframe, end: int) -> tuple[tuple[tuple[InstrumentId, Bar], ...], tuple[InstrumentId, ...]]:
+    def take(
+        self, timeframe: Timeframe, end: int
+    ) -> tuple[tuple[tuple[InstrumentId, Bar], ...], tuple[InstrumentId, ...]]:
         """Make the bars ending at `end` final; return them, and the instruments that have none."""
         bars: list[tuple[InstrumentId, Bar]] = []
         missing: list[InstrumentId] = []

@@ -14,7 +14,7 @@ from daemon.orchestrator.startup import Startup
 
 log = structlog.get_logger()
 
-_RETRY_S: Final = 5.0    # host time
+_RETRY_S: Final = 5.0  # host time
 
 
 class Link:
@@ -22,7 +22,9 @@ class Link:
 
     name = "link"
 
-    def __init__(self, *, startup: Startup, sequencer: Sequencer, assembler: BarAssembler, host_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, *, startup: Startup, sequencer: Sequencer, assembler: BarAssembler, host_ns: Callable[[], int]
+    ) -> None:
         self._startup = startup
         self._sequencer = sequencer
         self._assembler = assembler

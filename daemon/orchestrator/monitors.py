@@ -55,7 +55,11 @@ def position_monitor(
 ) -> Monitor:
     """Return the monitor that values the open positions."""
     return Monitor(
-        "position-monitor", interval=interval, clock=clock, calendar=calendar, look=lambda at: post(MarkDue(at=at, equity=False))
+        "position-monitor",
+        interval=interval,
+        clock=clock,
+        calendar=calendar,
+        look=lambda at: post(MarkDue(at=at, equity=False)),
     )
 
 
@@ -64,5 +68,9 @@ def performance_monitor(
 ) -> Monitor:
     """Return the monitor that values all ledgers."""
     return Monitor(
-        "performance-monitor", interval=interval, clock=clock, calendar=calendar, look=lambda at: post(MarkDue(at=at, equity=True))
+        "performance-monitor",
+        interval=interval,
+        clock=clock,
+        calendar=calendar,
+        look=lambda at: post(MarkDue(at=at, equity=True)),
     )

@@ -30,6 +30,7 @@ log = structlog.get_logger()
 _QUIET = frozenset({Outcome.IN_POSITION, Outcome.COMBINED, Outcome.NONE, Outcome.NO_SIDE})
 _ALWAYS_TOLD = frozenset({Outcome.ORDER, Outcome.DRY_RUN})
 
+
 class Narrator:
     """An observer of the sequencer."""
 
@@ -49,8 +50,8 @@ class Narrator:
             TradingStateChanged: _state,
             AlertRaised: _alert,
         }
-        self._told: dict[tuple[str, str], tuple[str, str]] = {}    # strategy, instrument -> side and outcome told last
-        self._refusals: dict[str, tuple[str, str]] = {}            # strategy:instrument -> control and scope told last
+        self._told: dict[tuple[str, str], tuple[str, str]] = {}  # strategy, instrument -> side and outcome told last
+        self._refusals: dict[str, tuple[str, str]] = {}  # strategy:instrument -> control and scope told last
 
     def __call__(self, records: Sequence[Record]) -> None:
         """Write the lines of one transaction."""
@@ -64,7 +65,9 @@ class Narrator:
         tell = log.debug
         if record.outcome is not Outcome.COMBINED:
             key, state = (record.strategy, record.instrument), (record.combined.value, record.outcome.value)
-            changed = self._told.get(key) != state and (record.outcome not in _QUIET or self._told.get(key, ("", ""))[0] != state[0])
+            changed = self._told.get(key) != state and (
+                record.outcome not in _QUIET or self._told.get(key, ("", ""))[0] != state[0]
+            )
             if changed or record.outcome in _ALWAYS_TOLD:
                 tell = log.info
             self._told[key] = state
@@ -81,7 +84,6 @@ class Narrator:
             outcome=record.outcome.value,
             note=record.note or None,
         )
-
 
     def _risk_check(self, record: RiskChecked) -> None:
         """Tell a refusal once: the same control refusing the same strategy and instrument again is for the details."""
@@ -114,11 +116,23 @@ def _bar(record: BarSeen) -> None:
 
 
 def _revision(record: BarRevisionSeen) -> None:
-    log.warning("bar.revised", instrument=record.instrument, timeframe=record.timeframe, end=_time(record.end), close=record.close)
+    log.warning(
+        "bar.revised",
+        instrument=record.instrument,
+        timeframe=record.timeframe,
+        end=_time(record.end),
+        close=record.close,
+    )
 
 
 def _gap(record: GapSeen) -> None:
-    log.warning("bar.missed", instrument=record.instrument, timeframe=record.timeframe, end=_time(record.end), cause=record.cause)
+    log.warning(
+        "bar.missed",
+        instrument=record.instrument,
+        timeframe=record.timeframe,
+        end=_time(record.end),
+        cause=record.cause,
+    )
 
 
 def _intent(record: IntentRecorded) -> None:
@@ -139,7 +153,13 @@ def _order_event(record: OrderEventSeen) -> None:
     elif record.source == "timeout":
         log.warning("order.timed_out", order_ref=record.order_ref, text=record.text)
     elif record.source == "error":
-        log.warning("order.error_reported", order_ref=record.order_ref, code=record.code, text=record.text, state=record.state.value)
+        log.warning(
+            "order.error_reported",
+            order_ref=record.order_ref,
+            code=record.code,
+            text=record.text,
+            state=record.state.value,
+        )
     elif record.state is OrderState.FILLED:
         log.info("order.filled", order_ref=record.order_ref, filled=str(record.filled))
     elif record.state is OrderState.CANCELLED:
@@ -167,7 +187,13 @@ def _fill(record: FillRecorded) -> None:
 
 
 def _commission(record: CommissionRecorded) -> None:
-    log.info("commission.received", strategy=record.strategy, amount=str(record.amount), currency=record.currency, exec_id=record.exec_id)
+    log.info(
+        "commission.received",
+        strategy=record.strategy,
+        amount=str(record.amount),
+        currency=record.currency,
+        exec_id=record.exec_id,
+    )
 
 
 def _execution_check(record: ExecutionChecked) -> None:

@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
-
 import structlog
 
 from daemon.domain.events import Event
@@ -24,13 +22,13 @@ from daemon.runtime.supervisor import Service, Supervisor
 
 log = structlog.get_logger()
 
-_POLL_S: Final = 0.05
-
 
 class Orchestrator:
     """Runs the daemon until it is told to stop, or a part fails."""
 
-    def __init__(self, parts: Parts, *, intervals: Intervals, days: int | None = None, extra: Sequence[Service] = ()) -> None:
+    def __init__(
+        self, parts: Parts, *, intervals: Intervals, days: int | None = None, extra: Sequence[Service] = ()
+    ) -> None:
         """Wire the services.
 
         Args:
@@ -67,7 +65,9 @@ class Orchestrator:
             bars_until=parts.bars_until,
             history_until=parts.history_until,
         )
-        self.link = Link(startup=self.startup, sequencer=self.sequencer, assembler=self.assembler, host_ns=parts.clock.host_ns)
+        self.link = Link(
+            startup=self.startup, sequencer=self.sequencer, assembler=self.assembler, host_ns=parts.clock.host_ns
+        )
         self.sequencer.hold()
         self.keeper = SessionKeeper(
             clock=parts.clock,
@@ -82,7 +82,16 @@ class Orchestrator:
         )
         self.health = HealthReport(parts, self.assembler, self.sequencer, self.link)
         self._supervisor = Supervisor(
-            [*extra, parts.connection, self.sequencer, self.link, *self._loops(), *self._monitors(), self.keeper, _Release(self.sequencer)]
+            [
+                *extra,
+                parts.connection,
+                self.sequencer,
+                self.link,
+                *self._loops(),
+                *self._monitors(),
+                self.keeper,
+                _Release(self.sequencer),
+            ]
         )
         self._stop_asked = asyncio.Event()
 
@@ -128,10 +137,10 @@ class Orchestrator:
         changed = self._parts.engine.set_state(now, TradingState.STOPPING, strategy=None, who="daemon", why="shutdown")
         await self.sequencer.apply((), changed)
         await self.sequencer.apply_told(self._parts.executor.cancel_entries(now))
-        deadline_ns = self._parts.clock.host_ns() + int(self._intervals.cancel_wait_s * 1e9)
-        while self._parts.executor.working and self.link.is_synchronised and self._parts.clock.host_ns() < deadline_ns:
-            await asyncio.sleep(_POLL_S)
-        if self._parts.executor.working:
+        try:
+            async with asyncio.timeout(self._intervals.cancel_wait_s if self.link.is_synchronised else 0.0):
+                await self.sequencer.until_no_orders()
+        except TimeoutError:
             log.warning("shutdown.left_orders", order_refs=list(self._parts.executor.working))
 
     async def _report_so_far(self) -> None:
@@ -187,5 +196,3 @@ class _Release:
         self._sequencer.release()
         ready.set()
         await asyncio.Event().wait()
-
-

@@ -25,7 +25,7 @@ class Intervals:
     health: timedelta = timedelta(seconds=300)
     bar_grace: timedelta = timedelta(seconds=2)
     report_after_close: timedelta = timedelta(seconds=30)
-    cancel_wait_s: float = 5.0      # host time that a shutdown waits for cancels to be confirmed
+    cancel_wait_s: float = 5.0  # host time that a shutdown waits for cancels to be confirmed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +42,9 @@ class Parts:
     schedule: BarSchedule
     inbox: Inbox[Callback | Event]
     timeframes: tuple[Timeframe, ...]
-    connection: Service                                    # keeps the broker connected
-    connection_state: Callable[[], Mapping[str, object]]   # for `status`
+    connection: Service  # keeps the broker connected
+    connection_state: Callable[[], Mapping[str, object]]  # for `status`
     mode: str
     history: int
-    bars_until: Mapping[Timeframe, int]                    # bars that earlier runs have seen, by the end of the newest
-    history_until: Mapping[tuple[InstrumentId, Timeframe], int]   # bars that the journal has, however they came
+    bars_until: Mapping[Timeframe, int]  # bars that earlier runs have seen, by the end of the newest
+    history_until: Mapping[tuple[InstrumentId, Timeframe], int]  # bars that the journal has, however they came

@@ -55,10 +55,11 @@ class Sequencer:
         self._assembler = assembler
         self._inbox = inbox
         self._observer = observer
-        self._carried: list[Record] = []     # of what was done after the last commit
+        self._carried: list[Record] = []  # of what was done after the last commit
         self._held: asyncio.Event = asyncio.Event()
         self._held.set()
-        self._turn = asyncio.Lock()          # one batch, or one call from outside, at a time
+        self._no_orders = asyncio.Event()
+        self._turn = asyncio.Lock()  # one batch, or one call from outside, at a time
         self._deadline_timer: asyncio.TimerHandle | None = None
         self.instants = 0
 
@@ -83,6 +84,10 @@ class Sequencer:
                         await self._process(items)
         finally:
             await self.flush()
+
+    async def until_no_orders(self) -> None:
+        """Wait until no order of ours may still fill."""
+        await self._no_orders.wait()
 
     async def flush(self) -> None:
         """Make durable what was done after the last commit."""
@@ -155,11 +160,18 @@ class Sequencer:
             match item:
                 case QuoteReported():
                     quotes[item.instrument] = QuoteChanged(
-                        at=at, instrument=item.instrument, bid=item.bid, ask=item.ask, bid_size=item.bid_size, ask_size=item.ask_size
+                        at=at,
+                        instrument=item.instrument,
+                        bid=item.bid,
+                        ask=item.ask,
+                        bid_size=item.bid_size,
+                        ask_size=item.ask_size,
                     )
                 case BarReported():
                     revisions = self._assembler.add(item.instrument, item.bar, self._clock.host_ns())
-                    events += [BarRevised(at=at, instrument=r.instrument, timeframe=r.timeframe, bar=r.bar) for r in revisions]
+                    events += [
+                        BarRevised(at=at, instrument=r.instrument, timeframe=r.timeframe, bar=r.bar) for r in revisions
+                    ]
                 case InstantReached():
                     continue
                 case _ if isinstance(item, Event):
@@ -188,6 +200,13 @@ class Sequencer:
             else:
                 told = self._executor.withdraw(order, at, f"trading is {self._engine.state.value}")
                 await self._apply(told.events, told.records)
+        self._note_orders()
+
+    def _note_orders(self) -> None:
+        if self._executor.working:
+            self._no_orders.clear()
+        else:
+            self._no_orders.set()
 
     async def _commit(self, records: Sequence[Record]) -> None:
         if records:

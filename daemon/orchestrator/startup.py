@@ -47,8 +47,8 @@ class Startup:
     ) -> None:
         """Take the parts.
 
-        `bars_until` says up to where earlier runs have seen the bars of each timeframe close, `history_until` up to where
-        the journal has the bars of each series, however they came.
+        `bars_until` says up to where earlier runs have seen the bars of each timeframe close, `history_until` up to
+        where the journal has the bars of each series, however they came.
         """
         self._engine = engine
         self._broker = broker
@@ -138,8 +138,18 @@ class Startup:
         self._history_until[key] = max(known, bars[-1].end if bars else 0)
         return [
             HistorySeen(
-                at=now, instrument=instrument, timeframe=str(timeframe), start=bar.start, end=bar.end, open=bar.open,
-                high=bar.high, low=bar.low, close=bar.close, volume=bar.volume, wap=bar.wap, trades=bar.trades,
+                at=now,
+                instrument=instrument,
+                timeframe=str(timeframe),
+                start=bar.start,
+                end=bar.end,
+                open=bar.open,
+                high=bar.high,
+                low=bar.low,
+                close=bar.close,
+                volume=bar.volume,
+                wap=bar.wap,
+                trades=bar.trades,
             )
             for bar in new
         ]
@@ -170,7 +180,9 @@ class Startup:
     def _missed(self, session: Session, timeframe: Timeframe, seen: int, ended: int, now: datetime) -> list[Record]:
         """Return a gap for each bar of the session after `seen`, the last of an earlier run, and up to `ended`."""
         return [
-            GapSeen(at=now, instrument=instrument, timeframe=str(timeframe), end=end, cause="the daemon was not connected")
+            GapSeen(
+                at=now, instrument=instrument, timeframe=str(timeframe), end=end, cause="the daemon was not connected"
+            )
             for end in self._schedule.ends(session, timeframe).tolist()
             if seen < end <= ended
             for instrument in self._engine.setup.instruments
@@ -185,7 +197,9 @@ class Startup:
             parts += _completed(minutes, int(minute.timestamp()), instrument.id)
         last_part = now - timedelta(seconds=now.timestamp() % _FIVE_SECONDS.seconds)
         if last_part > max(minute, session.open):
-            seconds = await self._feed.history(instrument, _FIVE_SECONDS, start=max(minute, session.open), end=last_part)
+            seconds = await self._feed.history(
+                instrument, _FIVE_SECONDS, start=max(minute, session.open), end=last_part
+            )
             parts += _completed(seconds, int(last_part.timestamp()), instrument.id)
         return parts
 
@@ -219,5 +233,3 @@ def _completed(bars: Sequence[Bar], until: int, source: str) -> tuple[Bar, ...]:
             continue
         good.append(bar)
     return tuple(good)
-
-

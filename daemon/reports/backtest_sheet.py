@@ -37,7 +37,9 @@ def backtest_sheet(journal: Engine, *, settings: RunSettings, source: str) -> Te
         ),
         [_execution(fill, paid) for fill in fills(journal)],
         settings=settings,
-        bars=BarsInfo(source=source, counts=counts, first=bars[0].at if bars else None, last=bars[-1].at if bars else None),
+        bars=BarsInfo(
+            source=source, counts=counts, first=bars[0].at if bars else None, last=bars[-1].at if bars else None
+        ),
         slippage=_slippage(journal),
     )
 
@@ -65,5 +67,3 @@ def _slippage(journal: Engine) -> Decimal:
         ),
         Decimal(0),
     )
-
-

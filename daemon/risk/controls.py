@@ -17,13 +17,23 @@ def paper_only(intent: OrderIntent, view: RiskView) -> tuple[CheckResult, ...]: 
     guard = view.guard
     is_paper = guard.account.startswith(PAPER_ACCOUNT_PREFIX) and guard.port not in PRODUCTION_PORTS
     allowed = f"account {PAPER_ACCOUNT_PREFIX}…, port not in {sorted(PRODUCTION_PORTS)}"
-    return (_check("paper_only", "account", f"{guard.account or 'no account'}:{guard.port}", allowed, is_paper or guard.live_authorised),)
+    return (
+        _check(
+            "paper_only",
+            "account",
+            f"{guard.account or 'no account'}:{guard.port}",
+            allowed,
+            is_paper or guard.live_authorised,
+        ),
+    )
 
 
 def trading_state(intent: OrderIntent, view: RiskView) -> tuple[CheckResult, ...]:
     """Opening needs RUNNING; reducing is allowed unless the daemon is halted."""
     passed = view.state.may_open or (intent.reduces and view.state is not TradingState.HALTED)
-    return (_check("trading_state", "account", view.state.value, "RUNNING" if not intent.reduces else "not HALTED", passed),)
+    return (
+        _check("trading_state", "account", view.state.value, "RUNNING" if not intent.reduces else "not HALTED", passed),
+    )
 
 
 def quote(intent: OrderIntent, view: RiskView) -> tuple[CheckResult, ...]:
@@ -41,7 +51,11 @@ def position_size(intent: OrderIntent, view: RiskView) -> tuple[CheckResult, ...
     if intent.reduces:
         # It reduces its strategy's ledger; where it raises the account's position, the account's limits bind it.
         raises = everybody > abs(view.account.position)
-        return _size_checks(everybody, view, scope="account", book=view.account, limits=view.account_limits) if raises else ()
+        return (
+            _size_checks(everybody, view, scope="account", book=view.account, limits=view.account_limits)
+            if raises
+            else ()
+        )
     return (
         *_size_checks(own, view, scope=intent.strategy, book=view.strategy, limits=view.strategy_limits),
         *_size_checks(everybody, view, scope="account", book=view.account, limits=view.account_limits),
@@ -72,7 +86,13 @@ def daily_trades(intent: OrderIntent, view: RiskView) -> tuple[CheckResult, ...]
     if intent.reduces:
         return ()
     return tuple(
-        _check("daily_trades", scope, str(book.orders_today + 1), str(limits.daily_trades), book.orders_today < limits.daily_trades)
+        _check(
+            "daily_trades",
+            scope,
+            str(book.orders_today + 1),
+            str(limits.daily_trades),
+            book.orders_today < limits.daily_trades,
+        )
         for scope, book, limits in _scopes(intent, view)
     )
 
@@ -86,13 +106,21 @@ def open_orders(intent: OrderIntent, view: RiskView) -> tuple[CheckResult, ...]:
     everywhere = len(view.working) + 1
     return (
         _check("open_orders", "account", str(everywhere), str(limits.open_orders), everywhere <= limits.open_orders),
-        _check("open_orders_per_instrument", "account", str(here), str(limits.open_orders_per_instrument), here <= limits.open_orders_per_instrument),
+        _check(
+            "open_orders_per_instrument",
+            "account",
+            str(here),
+            str(limits.open_orders_per_instrument),
+            here <= limits.open_orders_per_instrument,
+        ),
     )
 
 
 def one_working_order(intent: OrderIntent, view: RiskView) -> tuple[CheckResult, ...]:
     """A strategy has at most one working order in an instrument."""
-    working = [o.order_ref for o in view.working if o.strategy == intent.strategy and o.instrument == intent.instrument.id]
+    working = [
+        o.order_ref for o in view.working if o.strategy == intent.strategy and o.instrument == intent.instrument.id
+    ]
     return (_check("one_working_order", intent.strategy, str(len(working) + 1), "1", not working),)
 
 
@@ -110,8 +138,20 @@ def message_rate(intent: OrderIntent, view: RiskView) -> tuple[CheckResult, ...]
     last_second = sum(1 for order in view.recent if view.at - order.at < timedelta(seconds=1)) + 1
     last_minute = len(view.recent) + 1
     return (
-        _check("messages_per_second", "account", str(last_second), str(limits.messages_per_second), last_second <= limits.messages_per_second),
-        _check("messages_per_minute", "account", str(last_minute), str(limits.messages_per_minute), last_minute <= limits.messages_per_minute),
+        _check(
+            "messages_per_second",
+            "account",
+            str(last_second),
+            str(limits.messages_per_second),
+            last_second <= limits.messages_per_second,
+        ),
+        _check(
+            "messages_per_minute",
+            "account",
+            str(last_minute),
+            str(limits.messages_per_minute),
+            last_minute <= limits.messages_per_minute,
+        ),
     )
 
 
@@ -172,17 +212,33 @@ def _size_checks(
     value = position * view.price
     share = value / book.equity if book.equity > 0 else Decimal("Infinity")
     return (
-        _check("position_shares", scope, str(position), str(limits.position_shares), position <= limits.position_shares),
+        _check(
+            "position_shares", scope, str(position), str(limits.position_shares), position <= limits.position_shares
+        ),
         _check("position_value", scope, _money(value), _money(limits.position_value), value <= limits.position_value),
-        _check("position_fraction", scope, f"{share:.4f}", str(limits.position_fraction), share <= limits.position_fraction),
+        _check(
+            "position_fraction", scope, f"{share:.4f}", str(limits.position_fraction), share <= limits.position_fraction
+        ),
     )
 
 
 def _loss_checks(scope: str, book: Book, limits: SharedLimits) -> tuple[CheckResult, ...]:
     share = book.day_loss / book.day_start_equity if book.day_start_equity > 0 else Decimal("Infinity")
     return (
-        _check("daily_loss_value", scope, _money(book.day_loss), _money(limits.daily_loss_value), book.day_loss < limits.daily_loss_value),
-        _check("daily_loss_fraction", scope, f"{share:.4f}", str(limits.daily_loss_fraction), share < limits.daily_loss_fraction),
+        _check(
+            "daily_loss_value",
+            scope,
+            _money(book.day_loss),
+            _money(limits.daily_loss_value),
+            book.day_loss < limits.daily_loss_value,
+        ),
+        _check(
+            "daily_loss_fraction",
+            scope,
+            f"{share:.4f}",
+            str(limits.daily_loss_fraction),
+            share < limits.daily_loss_fraction,
+        ),
     )
 
 

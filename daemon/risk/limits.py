@@ -12,14 +12,14 @@ PRODUCTION_PORTS: Final = frozenset({4001, 7496})
 class SharedLimits:
     """What binds the account and each strategy alike; money in the account's currency."""
 
-    position_fraction: Decimal = Decimal("0.95")       # of the equity, per instrument
-    position_shares: Decimal = Decimal(10_000)         # units, per instrument
-    position_value: Decimal = Decimal(100_000)         # per instrument
-    position_loss: Decimal | None = Decimal(2_000)     # unrealised loss that forbids adding to a position; None = off
-    daily_trades: int = 10                             # orders a session
-    daily_loss_fraction: Decimal = Decimal("0.02")     # of the equity at the start of the day
+    position_fraction: Decimal = Decimal("0.95")  # of the equity, per instrument
+    position_shares: Decimal = Decimal(10_000)  # units, per instrument
+    position_value: Decimal = Decimal(100_000)  # per instrument
+    position_loss: Decimal | None = Decimal(2_000)  # unrealised loss that forbids adding to a position; None = off
+    daily_trades: int = 10  # orders a session
+    daily_loss_fraction: Decimal = Decimal("0.02")  # of the equity at the start of the day
     daily_loss_value: Decimal = Decimal(2_000)
-    emergency_loss: Decimal = Decimal(5_000)           # loss of a day that halts until a person resumes
+    emergency_loss: Decimal = Decimal(5_000)  # loss of a day that halts until a person resumes
     emergency_stop: bool = True
     auto_stop_on_daily_limit: bool = True
 
@@ -47,14 +47,14 @@ class AccountLimits(SharedLimits):
     open_orders_per_instrument: int = 3
     messages_per_second: int = 5
     messages_per_minute: int = 60
-    duplicate_window_s: float = 2.0     # market seconds
-    quote_age_s: float = 5.0            # market seconds
+    duplicate_window_s: float = 2.0  # market seconds
+    quote_age_s: float = 5.0  # market seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountGuard:
     """What proves that an order can only reach a paper account."""
 
-    account: str                     # the broker's id; paper ids start with D
-    port: int                        # 0 where there is no port
+    account: str  # the broker's id; paper ids start with D
+    port: int  # 0 where there is no port
     live_authorised: bool = False

@@ -21,7 +21,7 @@ class WorkingOrder:
     strategy: StrategyId
     instrument: InstrumentId
     side: Side
-    remaining: Decimal     # units
+    remaining: Decimal  # units
     reduces: bool
 
 
@@ -43,8 +43,8 @@ class Book:
 
     equity: Decimal
     day_start_equity: Decimal
-    position: Decimal            # of the instrument in question, units
-    unrealized_pnl: Decimal      # of that position
+    position: Decimal  # of the instrument in question, units
+    unrealized_pnl: Decimal  # of that position
     orders_today: int
 
     @property
@@ -58,14 +58,14 @@ class RiskView:
     """Everything the controls need, gathered by the engine for one intent."""
 
     at: datetime
-    price: Decimal               # the mark by which notionals are counted
-    quote: Quote | None          # last usable one
-    quote_confirmed_at: datetime | None   # when the stream last proved that it still holds
-    state: TradingState          # the stricter of daemon and strategy
+    price: Decimal  # the mark by which notionals are counted
+    quote: Quote | None  # last usable one
+    quote_confirmed_at: datetime | None  # when the stream last proved that it still holds
+    state: TradingState  # the stricter of daemon and strategy
     guard: AccountGuard
     account: Book
     strategy: Book
     account_limits: AccountLimits
     strategy_limits: StrategyLimits
     working: Sequence[WorkingOrder]
-    recent: Sequence[RecentOrder]    # of the last minute, oldest first
+    recent: Sequence[RecentOrder]  # of the last minute, oldest first

@@ -138,7 +138,7 @@ class Alarm:
     def _finish(self, *, early: bool) -> None:
         waiting = self._waiting
         if waiting is None or waiting.done():
-            return    # cancelled, and not run since: the sleeper counts itself
+            return  # cancelled, and not run since: the sleeper counts itself
         self._waiting = None
         self._clock._began()  # noqa: SLF001
         waiting.set_result(early)

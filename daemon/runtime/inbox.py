@@ -9,7 +9,7 @@ Item = TypeVar("Item")
 Kind = TypeVar("Kind")
 
 
-class InboxFull(Exception):  # noqa: N818 - it states a fact
+class InboxFull(Exception):
     """More happened than was worked off; going on would mean to forget something."""
 
 
@@ -56,7 +56,7 @@ class Inbox(Generic[Item]):
         return items
 
     def take_batch(self, is_end: Callable[[Item], bool]) -> list[Item]:
-        """Return and remove the items up to and with the first that ends a batch; nothing while no batch is complete."""
+        """Return and remove the items up to the first that ends a batch; nothing while no batch is complete."""
         for position, item in enumerate(self._items):
             if is_end(item):
                 batch = [self._items.popleft() for _ in range(position + 1)]

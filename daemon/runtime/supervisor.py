@@ -22,7 +22,7 @@ class Service(Protocol):
         ...
 
 
-class ServiceExited(Exception):  # noqa: N818 - it states a fact
+class ServiceExited(Exception):
     """A service returned although nobody had asked it to."""
 
     def __init__(self, name: str) -> None:
@@ -71,19 +71,21 @@ class Supervisor:
         try:
             await service.run(ready)
             if not self._stop.is_set():
-                raise ServiceExited(service.name)
+                self._failed(service, ServiceExited(service.name))
         except asyncio.CancelledError:
             if self._stop.is_set():
                 raise
-            log.error("service.failed", service=service.name, error="its own work was cancelled")
-            self._failures.append(ServiceExited(service.name))
+            self._failed(service, ServiceExited(service.name))  # its own work was cancelled, by nobody here
         except Exception as error:  # noqa: BLE001 - recorded, so that the others stop in order
-            log.error("service.failed", service=service.name, error=f"{type(error).__name__}: {error}")
-            self._failures.append(error)
+            self._failed(service, error)
         finally:
             ready.set()
             if self._failures:
                 self.stop()
+
+    def _failed(self, service: Service, error: Exception) -> None:
+        log.error("service.failed", service=service.name, error=f"{type(error).__name__}: {error}")
+        self._failures.append(error)
 
     async def _until_ready(self, ready: asyncio.Event) -> None:
         waits = {asyncio.ensure_future(ready.wait()), asyncio.ensure_future(self._stop.wait())}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,10 @@ class Moment:
 
     __slots__ = ("at", "bars", "equity", "features", "instrument", "memory", "position", "timeframe")
 
+    explained: ClassVar[bool] = True
+    """False where nobody will read reasoning, note and expected price: a fast backtest that asks again, with True,
+    wherever anything follows. A strategy may answer with constants then; signal and confidence must be the same."""
+
     at: datetime                             # market time, UTC
     instrument: InstrumentId
     timeframe: Timeframe                     # whose bar has just closed
@@ -40,6 +44,19 @@ class Moment:
     def close(self) -> float:
         """Return the close of the triggering bar."""
         return float(self.bars[self.timeframe].close[-1])
+
+
+@runtime_checkable
+class DecidesAll(Protocol):
+    """What a strategy may offer beside `decide`, where that looks at the closed bar's own timeframe and nothing else.
+
+    Position, equity, memory and other timeframes play no part; the expected price is the close. Tests prove that the
+    answers are those of `decide`.
+    """
+
+    def decide_all(self, features: Features, bars: BarColumns) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+        """Return signal (1 BUY, -1 SELL, 0 HOLD) and confidence of all rows; rows within the warm-up are not looked at."""
+        ...
 
 
 class Strategy(Protocol):

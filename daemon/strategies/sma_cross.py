@@ -5,7 +5,9 @@ The signal is a state, not a crossing, so that a restart or a missed bar cannot 
 
 from typing import Final
 
+import numpy as np
 import talib
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from daemon.domain.decision import Decision, Reason, Signal
@@ -14,6 +16,8 @@ from daemon.market.windows import BarColumns
 from daemon.strategies.protocol import Features, Moment
 
 _HIGHEST_PERIOD: Final = 1000
+_LONG: Final = Decision(signal=Signal.BUY, confidence=1.0)
+_SHORT: Final = Decision(signal=Signal.SELL, confidence=1.0)
 
 
 class SmaCrossParameters(BaseModel):
@@ -55,8 +59,15 @@ class SmaCross:
     def decide(self, moment: Moment) -> Decision:
         """Return BUY while fast > slow, SELL while fast < slow, HOLD on a tie."""
         fast, slow = moment.value("fast"), moment.value("slow")
+        if not moment.explained and fast != slow:
+            return _LONG if fast > slow else _SHORT
         reasoning = {"fast": fast, "slow": slow}
         if fast == slow:
             return Decision(signal=Signal.HOLD, reason=Reason.NO_SIGNAL, note="the averages are equal", reasoning=reasoning)
         signal = Signal.BUY if fast > slow else Signal.SELL
         return Decision(signal=signal, confidence=1.0, reasoning=reasoning, expected_price=moment.close)
+
+    def decide_all(self, features: Features, bars: BarColumns) -> tuple[NDArray[np.int8], NDArray[np.float64]]:  # noqa: ARG002 - closes are in the features
+        """Return what `decide` returns, for all rows."""
+        fast, slow = features["fast"], features["slow"]
+        return np.where(fast > slow, 1, np.where(fast == slow, 0, -1)).astype(np.int8), (fast != slow).astype(np.float64)

@@ -60,7 +60,8 @@ def measure(*, symbols: int, rounds: int, instants: int) -> list[Figure]:
     names = market.symbols(symbols)
     streamed = _passages(names, "streamed", instants, rounds, ("bare", "decisions", "journal"))
     stepped = _passages(names, "acknowledged", instants, max(1, rounds // 2), ("decisions", "journal"))
-    blast = _passages(names, "blast", min(instants, _BACKLOG), max(1, rounds // 2), ("bare", "decisions"))
+    backlog = min(instants, _BACKLOG)
+    blast = _passages(names, "blast", backlog, max(1, rounds // 2), ("bare", "decisions"))
     bare, bare_cpu = _walls(streamed["bare"]), _cpus(streamed["bare"])
 
     def beside(name: str, value: float, goal: float | None = None) -> Figure:
@@ -84,7 +85,7 @@ def measure(*, symbols: int, rounds: int, instants: int) -> list[Figure]:
         beside("with journal and logs, in step with acknowledgements", _walls(stepped["journal"])),
         Figure(
             part=PART,
-            name=f"queue and decisions, {_BACKLOG // 12} minutes at once",
+            name=f"queue and decisions, {backlog * market.PART_S // 60} minutes at once",
             measured=_walls(blast["decisions"]),
             unit="µs/bar",
             peer=_walls(blast["bare"]),

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import signal
 import time
 from collections import Counter
@@ -83,14 +84,41 @@ def test_terminated_day_goes_on_where_it_was(tmp_path: Path) -> None:
     whole_day_once(books)
 
 
-def test_interrupted_day_ends_as_cleanly(tmp_path: Path) -> None:
-    books = Books(tmp_path / "state")
-    with running("run", *QUICK, "--state", tmp_path / "state", folder=tmp_path / "logs") as program:
-        until_bars(program, books, 20)
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the state directory of a run that Ctrl-C has ended, in the middle of the day as far as it knew."""
+    folder = tmp_path_factory.mktemp("interrupted")
+    with running("run", *QUICK, "--state", folder / "state", folder=folder / "logs") as program:
+        until_bars(program, Books(folder / "state"), 20)
         assert program.end(signal.SIGINT) == 0
+    return folder / "state"
+
+
+def test_interrupted_day_ends_as_cleanly(interrupted: Path) -> None:
+    books = Books(interrupted)
     states = {row["order_ref"]: row["state"] for row in books.rows("order_event")}
     assert {state for state in states.values() if state in {"SENDING", "SUBMITTED", "PARTIALLY_FILLED"}} == set()
     agree(books)
+
+
+def test_market_stands_still_while_the_daemon_winds_down(interrupted: Path) -> None:
+    """Bars that pass while the report is written would be lost to the next run: nobody may trade on them."""
+    books = Books(interrupted)
+    (stopping,) = books.rows("control_action", "state = 'STOPPING'")
+    passed = books.rows("bar", f"seq > {stopping['seq']} AND timeframe = '1m'")
+    assert len(passed) <= 1, f"{len(passed)} minutes of market passed after the last decision"
+
+
+def test_gain_of_a_run_leaves_out_what_a_strategy_that_is_not_run_owns(tmp_path: Path, interrupted: Path) -> None:
+    """The capital of a strategy that an earlier run had, and this one has not, is no loss of this run."""
+    shutil.copytree(interrupted, tmp_path / "state")
+    books = Books(tmp_path / "state")
+    marks = books.count("equity")
+    arguments = ("run", *QUICK, "--strategy", "pulse", "--json", "--state", tmp_path / "state")
+    with running(*arguments, folder=tmp_path / "logs") as program:
+        eventually(lambda: books.count("equity") > marks + 4, "valuations of the second run")
+        assert program.end() == 0
+        assert abs(float(json.loads(program.out.read_text())["pnl"])) < 2_000
 
 
 @pytest.mark.slow
@@ -121,28 +149,3 @@ def test_market_never_goes_back(tmp_path: Path) -> None:
     for table in ("bar", "decision", "equity", "fill"):
         ordered = [moment_us(row["at"]) for row in books.rows(table)]
         assert ordered == sorted(ordered), table
-
-
-def test_gain_of_a_run_leaves_out_what_a_strategy_that_is_not_run_owns(tmp_path: Path) -> None:
-    """The capital of a strategy that an earlier run had, and this one has not, is no loss of this run."""
-    books = Books(tmp_path / "state")
-    with running("run", *QUICK, "--state", tmp_path / "state", folder=tmp_path / "logs") as program:
-        until_bars(program, books, 15)
-        assert program.end() == 0
-    marks = books.count("equity")
-    arguments = ("run", *QUICK, "--strategy", "pulse", "--json", "--state", tmp_path / "state")
-    with running(*arguments, folder=tmp_path / "logs") as program:
-        eventually(lambda: books.count("equity") > marks + 4, "valuations of the second run")
-        assert program.end() == 0
-        assert abs(float(json.loads(program.out.read_text())["pnl"])) < 2_000
-
-
-def test_market_stands_still_while_the_daemon_winds_down(tmp_path: Path) -> None:
-    """Bars that pass while the report is written would be lost to the next run: nobody may trade on them."""
-    books = Books(tmp_path / "state")
-    with running("run", *QUICK, "--state", tmp_path / "state", folder=tmp_path / "logs") as program:
-        until_bars(program, books, 30)
-        assert program.end() == 0
-    (stopping,) = books.rows("control_action", "state = 'STOPPING'")
-    passed = books.rows("bar", f"seq > {stopping['seq']} AND timeframe = '1m'")
-    assert len(passed) <= 1, f"{len(passed)} minutes of market passed after the last decision"

@@ -680,7 +680,9 @@ def test_a_fill_or_commission_of_an_order_that_is_not_ours_changes_nothing() -> 
     before = stage.engine.state_hash()
     stranger = replace(stage.orders[0], intent=replace(stage.orders[0].intent, order_ref="pd-x-1"))  # type: ignore[arg-type]
     fill = stage.fill(stranger, 10)
-    assert [(type(record), getattr(record, "name", "")) for record in stage.last] == [(AlertRaised, "fill.unattributed")]
+    assert [(type(record), getattr(record, "name", "")) for record in stage.last] == [
+        (AlertRaised, "fill.unattributed")
+    ]
     stage.commission(fill, "1")
     assert stage.last == ()
     assert stage.engine.state_hash() == before

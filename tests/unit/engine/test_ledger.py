@@ -87,7 +87,9 @@ def test_an_instrument_without_a_mark_is_valued_at_cost() -> None:
     st.lists(st.tuples(st.booleans(), st.integers(1, 50), st.integers(9_000, 11_000)), min_size=1, max_size=20),
     st.data(),
 )
-def test_any_split_of_the_fills_gives_the_same_position(trades: list[tuple[bool, int, int]], data: st.DataObject) -> None:
+def test_any_split_of_the_fills_gives_the_same_position(
+    trades: list[tuple[bool, int, int]], data: st.DataObject
+) -> None:
     whole, split = Position(instrument=SPY), Position(instrument=SPY)
     for is_buy, quantity, cents in trades:
         sign, price = (1 if is_buy else -1), Decimal(cents) / 100

@@ -30,7 +30,12 @@ def test_a_rebuilt_order_is_the_one_that_was_there_but_for_host_times() -> None:
     desk.advance(30)
     before = desk.executor._orders[order.intent.order_ref]
     (after,) = restore_orders(desk.journal, {AAA: STOCK}.get)
-    assert (after.ticket, after.state, after.perm_ids, after.fills) == (before.ticket, before.state, {901}, before.fills)
+    assert (after.ticket, after.state, after.perm_ids, after.fills) == (
+        before.ticket,
+        before.state,
+        {901},
+        before.fills,
+    )
     assert (after.arrival, after.cancel_asked, after.reduces) == (before.arrival, True, False)
     assert (after.steps.sent_at, after.steps.acknowledged_at, after.steps.first_fill_at, after.steps.last_fill_at) == (
         before.steps.sent_at,

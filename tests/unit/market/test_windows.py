@@ -92,7 +92,9 @@ def test_the_last_end_is_of_the_day_before_until_the_first_bar_closes(schedule: 
     yesterday = schedule.calendar.session_on(date(2026, 3, 2))
     assert yesterday is not None
     assert schedule.last_end(datetime(2026, 3, 3, 14, 59, tzinfo=UTC), HOUR) == yesterday.close_s
-    assert schedule.last_end(datetime(2026, 3, 3, 15, 0, tzinfo=UTC), HOUR) == int(datetime(2026, 3, 3, 15, tzinfo=UTC).timestamp())
+    assert schedule.last_end(datetime(2026, 3, 3, 15, 0, tzinfo=UTC), HOUR) == int(
+        datetime(2026, 3, 3, 15, tzinfo=UTC).timestamp()
+    )
 
 
 def test_the_next_end_crosses_nights_and_weekends(schedule: BarSchedule) -> None:

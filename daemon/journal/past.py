@@ -1,0 +1,40 @@
+"""What a journal knows of earlier runs: all that a start needs before it writes its first row."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from daemon.domain.instrument import InstrumentId
+from daemon.domain.records import Record
+from daemon.domain.timeframe import Timeframe
+from daemon.journal.queries import last_at, last_bar_ends, last_series_ends
+from daemon.journal.reader import open_reader
+from daemon.journal.writer import JournalWriter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """Earlier runs, empty in a new journal."""
+
+    records: Sequence[Record]  # from which heart and executor are rebuilt
+    last_at: datetime | None  # market time of the newest row
+    bars_until: Mapping[Timeframe, int]  # end of the newest bar of each timeframe, epoch seconds
+    history_until: Mapping[tuple[InstrumentId, Timeframe], int]  # the same of each series, bars from history too
+
+
+async def read_past(journal: JournalWriter) -> Past:
+    """Return what `journal` knows."""
+    records = await journal.restore()
+    engine = open_reader(journal.url)
+    try:
+        return Past(
+            records=records,
+            last_at=last_at(engine),
+            bars_until={Timeframe.parse(label): end for label, end in last_bar_ends(engine).items()},
+            history_until={
+                (instrument, Timeframe.parse(label)): end
+                for (instrument, label), end in last_series_ends(engine).items()
+            },
+        )
+    finally:
+        engine.dispose()
