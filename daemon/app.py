@@ -106,6 +106,8 @@ async def _run(loaded: LoadedSettings, options: RunOptions, on_clock: Callable[[
         _refuse_going_back(settings, options, past.records)
         daemon = _Daemon(loaded, options, clock=clock, journal=journal, past=past, notifier=notifier)
         _stop_on_signals(daemon.orchestrator, notifier)
+        gc.collect()
+        gc.freeze()  # what start-up made stays: the collector need not look at it again
         gc.set_threshold(*_GC_THRESHOLDS)
         log.info(
             "daemon.started",
@@ -146,7 +148,7 @@ class _Daemon:
         self._state = options.state
         self._past = past
         self._clock = clock
-        self._inbox: Inbox[Callback | Event] = Inbox(_INBOX_LIMIT)
+        self._inbox: Inbox[Callback | Event, Event] = Inbox(_INBOX_LIMIT)
         self._first_instant: tuple[datetime, int] | None = None
         self.instance = _instance(settings, past.records)
         schedule = BarSchedule(
@@ -359,7 +361,7 @@ def _intervals(settings: Settings) -> Intervals:
 
 
 def _instance(settings: Settings, past: Sequence[Record]) -> str:
-    """Return what marks this daemon's orders: as configured, as before, else new (by the seed where it is simulated)."""
+    """Return what marks this daemon's orders: as configured, as before, else new; by the seed where it is simulated."""
     if settings.instance is not None:
         return settings.instance
     before = [record.instance for record in past if isinstance(record, RunStarted)]

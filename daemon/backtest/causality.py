@@ -5,8 +5,8 @@ same seed tries the same places. Each proof compares fresh instances that were g
 what one proof finds is not found by the others again.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 
@@ -28,11 +28,7 @@ from daemon.domain.timeframe import Timeframe
 from daemon.strategies.protocol import Strategy
 
 
-class _Prove(Protocol):
-    def __call__(self, trials: Trials, cuts: Sequence[Cut], tell: Tell, /) -> Outcome: ...
-
-
-_PROOFS: Final[dict[Proof, _Prove]] = {
+_PROOFS: Final[Mapping[Proof, Callable[[Trials, Sequence[Cut], Tell], Outcome]]] = {
     Proof.DETERMINISM: determinism,
     Proof.PREFIX: prefix_stability,
     Proof.CAUSALITY: causality,

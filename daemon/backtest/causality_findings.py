@@ -49,8 +49,10 @@ class Difference:
 
     @property
     def size(self) -> float:
-        """Return how far apart they are; what cannot be measured is furthest."""
-        return np.inf if self.by is None else self.by
+        """Return how far apart they are: a number and none are furthest, words have no distance."""
+        if self.by is not None:
+            return self.by
+        return 0.0 if isinstance(self.expected, str) or isinstance(self.found, str) else np.inf
 
     def words(self) -> str:
         """Return the difference as a person reads it."""

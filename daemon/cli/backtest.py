@@ -1,6 +1,7 @@
 """`paperd backtest`: the same heart over history, and a page about it."""
 
 import sys
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,12 +14,18 @@ from daemon.cli.settings_options import ConfigOption, loaded, state_of
 from daemon.domain.errors import ConfigError
 
 if TYPE_CHECKING:
-    from daemon.backtest.runner import BacktestPlan
+    from sqlalchemy import Engine
+
+    from daemon.adapters.files.bars_file import FileForm
+    from daemon.backtest.bars_file_history import BarFileHistory, QuoteRule
     from daemon.backtest.market_history import MarketHistory
+    from daemon.backtest.runner import BacktestPlan
+    from daemon.domain.instrument import InstrumentId
     from daemon.market.windows import BarSchedule
     from daemon.settings.loading import LoadedSettings
 
 _DAYS = 60
+_FILES = "Files of bars"
 
 
 def register(app: typer.Typer) -> None:
@@ -34,8 +41,15 @@ def backtest(
     timeframes: Annotated[str | None, typer.Option(help="Decide on these bars instead, such as 15m,1h,4h.")] = None,
     state: Annotated[Path | None, typer.Option(metavar="DIR", help="Run over the bars and quotes as this state directory saw them.")] = None,
     data: Annotated[Path | None, typer.Option(metavar="DIR", help="Run over the recorded days below this folder.")] = None,
+    csv: Annotated[list[str] | None, typer.Option("--csv", metavar="[SYMBOL=]FILE", help="Run over a CSV file of bars; give it once for each symbol.", rich_help_panel=_FILES)] = None,
+    bars: Annotated[list[str] | None, typer.Option("--bars", metavar="[SYMBOL=]FILE", help="Run over a Parquet file of bars; give it once for each symbol.", rich_help_panel=_FILES)] = None,
+    bar: Annotated[str | None, typer.Option("--bar", metavar="LENGTH", help="Length of the files' bars, such as 1m.  [default: the most common distance of their times]", rich_help_panel=_FILES)] = None,
+    timezone: Annotated[str | None, typer.Option(metavar="ZONE", help="Zone of times that have none, such as America/New_York.", rich_help_panel=_FILES)] = None,
+    stamps: Annotated[str, typer.Option(metavar="start|end", help="What a time in the files marks.", rich_help_panel=_FILES)] = "start",
+    spread_bps: Annotated[float, typer.Option("--spread-bps", min=0, max=1000, help="Spread of the quotes made around the files' prices, 1 = 0.01 %; at least a tick, unless 0.", rich_help_panel=_FILES)] = 1.0,
+    fill: Annotated[str, typer.Option("--fill", metavar="close|open", help="What orders meet: the close of the bar decided on, or the open of the next.", rich_help_panel=_FILES)] = "close",
     start: Annotated[str | None, typer.Option(metavar="DATE", help="First trading day.")] = None,
-    days: Annotated[int | None, typer.Option(min=1, help=f"How many sessions; {_DAYS} on the synthetic market, all of a state directory.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help=f"How many sessions; {_DAYS} on the synthetic market, else all there are.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the synthetic market and of the latencies.")] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the journal and the page go.  [default: backtests/ in the state directory]")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
@@ -49,18 +63,74 @@ def backtest(
         paperd backtest --strategy sma_cross --symbol SPY
         paperd backtest --state ~/.local/state/paperd
         paperd backtest --data recorded/ --symbol SPY --start 2013-10-07 --days 3
+        paperd backtest --strategy sma_cross --timeframes 5m --csv SPY.csv --timezone America/New_York
     """
     import asyncio
 
+    files = _files(
+        csv or [], bars or [], symbol, form=_form(bar, timezone, stamps), quotes=_quote_rule(spread_bps, fill), others=state or data
+    )
     given: dict[str, object] = {key: value for key, value in (("market.start", start), ("market.seed", seed)) if value is not None}
     if data is not None:
         given |= {"market.data": str(data), "market.source": "replay"}
-    settings = narrowed(loaded(config, given), config, given, strategy=strategy, symbols=symbol, timeframes=timeframes)
+    symbols = list(files.paths) if files is not None else symbol
+    settings = narrowed(loaded(config, given), config, given, strategy=strategy, symbols=symbols, timeframes=timeframes)
     plan = _plan(settings, state)
-    history = _history(settings, plan, state=state, days=days)
+    history = _history_of_files(settings, plan, files, days=days) if files else _history(settings, plan, state=state, days=days)
     folder = _folder(settings, out, state)
     asyncio.run(_run(plan, history, folder, days=days))
-    _tell(settings, plan, folder, as_json=as_json)
+    _tell(settings, plan, folder, history, as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Files:
+    """The files of bars of a command line."""
+
+    paths: "dict[InstrumentId, Path]"
+    form: "FileForm"
+    quotes: "QuoteRule"
+
+
+def _form(bar: str | None, timezone: str | None, stamps: str) -> "FileForm":
+    from daemon.backtest.bars_file_request import file_form
+
+    return file_form(bar=bar, timezone=timezone, stamps=stamps)
+
+
+def _quote_rule(spread_bps: float, fill: str) -> "QuoteRule":
+    from daemon.backtest.bars_file_history import QuoteRule
+
+    if fill not in {"close", "open"}:
+        raise ConfigError(f"--fill: {fill!r} is not understood; orders meet the close, or the next bar's open")
+    return QuoteRule(spread_bps=spread_bps, fill="open" if fill == "open" else "close")
+
+
+def _files(
+    csv: list[str], bars: list[str], symbols: list[str] | None, *, form: "FileForm", quotes: "QuoteRule", others: Path | None
+) -> _Files | None:
+    from daemon.backtest.bars_file_request import chosen_files, files_by_symbol
+
+    if not csv and not bars:
+        return None
+    if (csv and bars) or others is not None:
+        raise ConfigError("--csv: choose one source of bars: --csv, --bars, --state or --data")
+    option = "--csv" if csv else "--bars"
+    return _Files(paths=chosen_files(files_by_symbol(option, csv or bars, symbols), symbols), form=form, quotes=quotes)
+
+
+def _history_of_files(settings: "LoadedSettings", plan: "BacktestPlan", files: _Files, *, days: int | None) -> "BarFileHistory":
+    from daemon.backtest.bars_file_history import BarFileHistory
+    from daemon.backtest.bars_file_request import opened_files
+
+    return BarFileHistory(
+        files=opened_files(files.paths, files.form),
+        schedule=plan.setup.schedule,
+        timeframes=sorted({frame for each in plan.setup.strategies for frame in each.strategy.timeframes}),
+        history=plan.setup.history,
+        quotes=files.quotes,
+        first=settings.settings.market.start,
+        count=days,
+    )
 
 
 def _plan(settings: "LoadedSettings", state: Path | None) -> "BacktestPlan":
@@ -148,7 +218,11 @@ async def _run(plan: "BacktestPlan", history: "MarketHistory", folder: Path, *, 
         await run_backtest(plan, history, folder / "journal.db", advance)
 
 
-def _tell(settings: "LoadedSettings", plan: "BacktestPlan", folder: Path, *, as_json: bool) -> None:
+def _tell(
+    settings: "LoadedSettings", plan: "BacktestPlan", folder: Path, history: "MarketHistory", *, as_json: bool
+) -> None:
+    from dataclasses import replace
+
     from daemon import __version__
     from daemon.journal.content import content_hash
     from daemon.journal.reader import open_reader
@@ -172,7 +246,11 @@ def _tell(settings: "LoadedSettings", plan: "BacktestPlan", folder: Path, *, as_
         },
     )
     journal = open_reader(folder / "journal.db")
-    sheet = backtest_sheet(journal, settings=run, source=settings.settings.market.source)
+    files = getattr(history, "files", {})
+    source = f"files {', '.join(file.path.name for file in files.values())}" if files else settings.settings.market.source
+    warnings = (*getattr(history, "warnings", ()), *_short_history(journal))
+    sheet = backtest_sheet(journal, settings=run, source=source)
+    sheet = replace(sheet, warnings=(*warnings, *sheet.warnings))
     pages = write_tear_sheet(sheet, folder)
     summary = run_summary(journal, since_seq=0).to_dict()
     summary["content_hash"] = content_hash(journal)
@@ -180,8 +258,23 @@ def _tell(settings: "LoadedSettings", plan: "BacktestPlan", folder: Path, *, as_
     if as_json:
         import orjson
 
-        sys.stdout.write(orjson.dumps({**summary, "page": str(pages["html"]), "journal": str(folder / "journal.db")}, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")
+        sys.stdout.write(orjson.dumps({**summary, "warnings": warnings, "page": str(pages["html"]), "journal": str(folder / "journal.db")}, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")
         return
     typer.echo(f"{summary['days']} days, {summary['decisions']} decisions, {summary['orders']} orders, {summary['fills']} fills")
     typer.echo(f"profit and loss {float(str(summary['pnl'])):+,.2f} after {summary['commission']} of commission")
+    for warning in warnings:
+        typer.echo(f"warning: {warning}")
     typer.echo(str(pages["html"]))
+
+
+def _short_history(journal: "Engine") -> tuple[str, ...]:
+    """Return a sentence about the decisions that had too little history, if there were any."""
+    from daemon.domain.decision import Outcome
+    from daemon.journal.queries import decisions_by_outcome
+
+    counts = decisions_by_outcome(journal)
+    short, decided = counts.get(Outcome.WARMUP, 0), sum(counts.values())
+    if not short:
+        return ()
+    return (f"Too little history: {short:,} of {decided:,} decisions were WARMUP, before as many bars as the strategy needs; begin earlier, or decide later with --start.",)
+

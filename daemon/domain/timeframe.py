@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 _UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -38,7 +39,16 @@ class Timeframe:
             raise ValueError(f"timeframe {label!r} is longer than a day: no bar spans two sessions, use 1d or shorter")
         return cls(seconds=seconds)
 
+    def __hash__(self) -> int:
+        """Return the length: timeframes are keys on the bar path."""
+        return self.seconds
+
     def __str__(self) -> str:
         """Return the canonical label: the largest unit that divides the length, so 3600 seconds are "1h"."""
-        unit = next(u for u in ("d", "h", "m", "s") if self.seconds % _UNIT_SECONDS[u] == 0)
-        return f"{self.seconds // _UNIT_SECONDS[unit]}{unit}"
+        return _label(self.seconds)
+
+
+@cache
+def _label(seconds: int) -> str:
+    unit = next(u for u in ("d", "h", "m", "s") if seconds % _UNIT_SECONDS[u] == 0)
+    return f"{seconds // _UNIT_SECONDS[unit]}{unit}"

@@ -7,7 +7,7 @@ from typing import Final
 from daemon.domain.decision import Signal
 from daemon.domain.timeframe import Timeframe
 
-_ROUNDING: Final = 1e-9
+ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,4 +75,4 @@ def combine(signals: Iterable[TimeframeSignal], rule: CombinationRule) -> Combin
 
 def _above(score: float, bound: float) -> bool:
     """Return whether a score is above a bound; a difference that only rounding made is none."""
-    return score - bound > _ROUNDING
+    return score - bound > ROUNDING

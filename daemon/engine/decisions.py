@@ -63,6 +63,11 @@ class Decider:
         self._host_ns = host_ns
         self._rank = {instrument: rank for rank, instrument in enumerate(engine.setup.instruments)}
 
+    @property
+    def measures_host_time(self) -> bool:
+        """Return whether decisions are held to time budgets."""
+        return self._host_ns is not None
+
     def prime(self, at: datetime) -> list[Record]:
         """Work out the signals of the newest bars in the windows, without acting: what a running daemon would know.
 

@@ -106,6 +106,11 @@ class Engine:
         """Return a digest of everything that a restart must bring back."""
         return self.accounts.digest(self.orders.working(), self.state)
 
+    @property
+    def measures_host_time(self) -> bool:
+        """Return whether decisions are held to time budgets."""
+        return self._decider.measures_host_time
+
     def set_account(self, account: str) -> None:
         """Take the account id that the broker named; the paper-only control looks at it."""
         self.guard = replace(self.guard, account=account)

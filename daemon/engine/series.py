@@ -55,13 +55,15 @@ class SeriesStore:
             window.append(bar)
         self._windows.setdefault(instrument, {})[timeframe] = window
 
-    def foresee(self, instrument: InstrumentId, timeframe: Timeframe, later: BarColumns) -> ForeseenWindow:
-        """Lay bars down behind those of the window, oldest first, without showing them yet."""
+    def foreseen(self, instrument: InstrumentId, timeframe: Timeframe, later: BarColumns) -> ForeseenWindow:
+        """Return a window with the rows of the present one and, behind them and out of sight, bars that will close."""
         known = self.window(instrument, timeframe).columns()
         rows = BarColumns(*(np.concatenate(pair) for pair in zip(column_arrays(known), column_arrays(later), strict=True)))
-        window = ForeseenWindow(rows, len(known))
+        return ForeseenWindow(rows, len(known))
+
+    def use(self, instrument: InstrumentId, timeframe: Timeframe, window: BarWindow) -> None:
+        """Put `window` in the place of the present one."""
         self._windows.setdefault(instrument, {})[timeframe] = window
-        return window
 
     def columns(self, instrument: InstrumentId, timeframes: Sequence[Timeframe]) -> Mapping[Timeframe, BarColumns]:
         """Return the columns of several timeframes of one instrument."""

@@ -56,7 +56,7 @@ class StrategySlot:
     signals: dict[InstrumentId, dict[Timeframe, LatestSignal]] = field(default_factory=dict)
     memory: dict[InstrumentId, Mapping[str, object]] = field(default_factory=dict)
     failure: str = ""                       # why it was stopped, empty while it is well
-    features: dict[InstrumentId, dict[Timeframe, Features]] = field(default_factory=dict)
+    features: dict[InstrumentId, dict[Timeframe, tuple[int, Features]]] = field(default_factory=dict)   # with their row count
     foreseen: dict[InstrumentId, dict[Timeframe, Features]] = field(default_factory=dict)   # of rows laid down beforehand
     moment: Moment = field(default_factory=Moment)
 
@@ -95,16 +95,17 @@ class StrategySlot:
         return strategy.decide(moment)
 
     def _features(self, bars: Mapping[Timeframe, BarColumns], instrument: InstrumentId, closed: Timeframe) -> Mapping[Timeframe, Features]:
-        """Return the features of all timeframes; only those of the bar that closed are worked out anew."""
+        """Return the features of all timeframes, of the same rows as their bars; only what has grown is worked out anew."""
         strategy = self.setup.strategy
         foreseen = self.foreseen.get(instrument)
         if foreseen is not None:
             return {timeframe: heads(foreseen[timeframe], len(bars[timeframe])) for timeframe in strategy.timeframes}
         known = self.features.setdefault(instrument, {})
         for timeframe in strategy.timeframes:
-            if timeframe == closed or timeframe not in known:
-                known[timeframe] = strategy.features(bars[timeframe], timeframe)
-        return known
+            count = len(bars[timeframe])
+            if timeframe == closed or timeframe not in known or known[timeframe][0] != count:
+                known[timeframe] = (count, strategy.features(bars[timeframe], timeframe))
+        return {timeframe: features for timeframe, (_, features) in known.items()}
 
     def forget_features(self, instrument: InstrumentId | None = None) -> None:
         """Drop what was worked out of windows that have changed, of one instrument or all."""

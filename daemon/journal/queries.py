@@ -284,6 +284,15 @@ def equity_series(
     return _records(engine, EquityMarked, [schema.EQUITY.c.strategy == strategy, *_within(schema.EQUITY, span)])
 
 
+def strategies_valued(engine: Engine, span: Span = EVERYTHING) -> tuple[StrategyId, ...]:
+    """Return the strategies with equity rows in `span`, their sum left out."""
+    strategy = schema.EQUITY.c.strategy
+    wanted = [*_within(schema.EQUITY, span), strategy != WHOLE_ACCOUNT]
+    with engine.connect() as connection:
+        rows = connection.execute(select(strategy).where(*wanted).distinct().order_by(strategy))
+        return tuple(StrategyId(name) for (name,) in rows)
+
+
 def last_equity_before(engine: Engine, span: Span, *, strategy: StrategyId = WHOLE_ACCOUNT) -> EquityMarked | None:
     """Return the last valuation before `span` begins."""
     table = schema.EQUITY

@@ -84,7 +84,7 @@ def run_summary(engine: Engine, *, since_seq: int) -> RunSummary:
         orders=queries.count_orders(engine, span),
         fills=len(queries.fills(engine, span)),
         commission=queries.total_commission(engine, span),
-        pnl=_pnl(queries.last_equity_before(engine, span), equity),
+        pnl=_pnl(engine, span, equity),
         equity=equity[-1].equity if equity else None,
         latency={
             "market": {stage: _latency(checks, f"{stage}_ms") for stage in _MARKET_STAGES},
@@ -95,11 +95,17 @@ def run_summary(engine: Engine, *, since_seq: int) -> RunSummary:
     )
 
 
-def _pnl(before: EquityMarked | None, equity: tuple[EquityMarked, ...]) -> Decimal:
-    """Return the gain since the last valuation before the run, else since the first day's start."""
-    if not equity:
-        return Decimal(0)
-    return equity[-1].equity - (before.equity if before else equity[0].day_start_equity)
+def _pnl(engine: Engine, span: Span, equity: tuple[EquityMarked, ...]) -> Decimal:
+    """Return the gain of the strategies that ran: since their last valuation before the run, else since its start.
+
+    Strategy by strategy, because a run may have fewer of them than the one before.
+    """
+    gain = Decimal(0)
+    for strategy in queries.strategies_valued(engine, span):
+        marks = queries.equity_series(engine, span, strategy=strategy)
+        before = queries.last_equity_before(engine, span, strategy=strategy)
+        gain += marks[-1].equity - (before.equity if before else marks[0].day_start_equity)
+    return gain if equity else Decimal(0)
 
 
 def _known(checks: Iterable[ExecutionChecked], field: str) -> list[float]:

@@ -74,6 +74,7 @@ class BarBuilder:
         self._taken: _Forming | None = None  # the last final bar, kept for revisions
         self._taken_until = 0  # end of the last final bar
         self._seen_until = 0  # end of the newest part
+        self._present: _Forming | None = None  # the bar that took the last part
         self.revision: Bar | None = None  # the new values after a part was REVISES
 
     @property
@@ -83,6 +84,11 @@ class BarBuilder:
 
     def add(self, part: Bar) -> PartFate:
         """Fold in one part, whatever its order."""
+        present = self._present
+        if present is not None and present.start <= part.start < part.end <= present.end and part.start not in present.parts:
+            present.parts[part.start] = part  # as nearly every part does, it goes on with the bar of the one before
+            self._seen_until = max(self._seen_until, part.end)
+            return PartFate.USED
         index = bisect_right(self._starts, part.start) - 1
         if index < 0 or part.end > self._ends[index]:
             return PartFate.OUTSIDE
@@ -93,6 +99,7 @@ class BarBuilder:
         forming = self._open.get(end)
         if forming is None:
             forming = self._open[end] = _Forming(start=self._starts[index], end=end, parts={})
+        self._present = forming
         return _put(forming, part)
 
     def is_complete(self, end: int) -> bool:
@@ -101,6 +108,7 @@ class BarBuilder:
 
     def take(self, end: int) -> Bar | None:
         """Make the bar ending at `end` final and return it; None when no part of it ever came."""
+        self._present = None
         forming = self._open.pop(end, None)
         self._taken_until = max(self._taken_until, end)
         for older in [key for key in self._open if key < end]:
@@ -111,10 +119,12 @@ class BarBuilder:
     def skip_to(self, end: int) -> None:
         """Treat every bar up to `end` as final: it was had from history."""
         self._taken_until = max(self._taken_until, end)
+        self._present = None
 
     def forget_forming(self) -> None:
         """Drop the parts of bars that are not final: they are about to be had from history, cut in other lengths."""
         self._open.clear()
+        self._present = None
 
     def _revise(self, part: Bar, end: int) -> PartFate:
         if self._taken is None or self._taken.end != end:

@@ -88,7 +88,9 @@ class BarAssembler:
             if fate is PartFate.REVISES and builder.revision is not None:
                 revisions.append(Revision(instrument, timeframe, builder.revision))
             awaited = self._awaited.get(timeframe)
-            if awaited is not None and instrument in awaited.missing and builder.is_complete(awaited.end):
+            if awaited is None or part.end < awaited.end:
+                continue
+            if instrument in awaited.missing and builder.is_complete(awaited.end):
                 awaited.missing.discard(instrument)
                 if not awaited.missing:
                     awaited.alarm.wake()

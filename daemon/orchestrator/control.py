@@ -73,7 +73,7 @@ class DaemonControl:
         if strategy is not None and strategy not in known:
             raise ConfigError(f"strategy: {strategy!r} is not running; use one of {', '.join(known)}")
         named = StrategyId(strategy) if strategy is not None else None
-        self._parts.inbox.put(
+        self._parts.inbox.post(
             TradingStateSet(at=self._parts.clock.now(), state=state, strategy=named, who=who, why="asked by a person")
         )
         return {"state": state.value, "strategy": strategy}

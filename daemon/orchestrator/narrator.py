@@ -1,7 +1,6 @@
 """Tells the day in log lines: one for each durable fact that a person tailing the log wants to read."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 
 import structlog
 
@@ -235,7 +234,7 @@ def _alert(record: AlertRaised) -> None:
 
 
 def _time(epoch_s: int) -> str:
-    return datetime.fromtimestamp(epoch_s, UTC).strftime("%H:%M:%SZ")
+    return f"{epoch_s // 3600 % 24:02d}:{epoch_s // 60 % 60:02d}:{epoch_s % 60:02d}Z"
 
 
 def _rounded(value: float | None, digits: int = 2) -> float | None:

@@ -96,8 +96,8 @@ class Orchestrator:
         self._stop_asked = asyncio.Event()
 
     def post(self, event: Event) -> None:
-        """Put an event into the inbox."""
-        self._parts.inbox.put(event)
+        """Put an event of our own into the inbox."""
+        self._parts.inbox.post(event)
 
     def request_stop(self) -> None:
         """Ask for the orderly shutdown; more calls change nothing."""
@@ -129,6 +129,7 @@ class Orchestrator:
         log.info("shutdown.began", working_orders=len(self._parts.executor.working))
         if self.link.synchronisations:
             await self._stop_trading()
+            self.sequencer.hold()  # in lockstep the market stands still now: its bars are for the next start
             await self.sequencer.flush()
             await self._report_so_far()
 

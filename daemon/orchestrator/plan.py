@@ -40,7 +40,7 @@ class Parts:
     reporter: DayReporter
     clock: MarketClock
     schedule: BarSchedule
-    inbox: Inbox[Callback | Event]
+    inbox: Inbox[Callback | Event, Event]
     timeframes: tuple[Timeframe, ...]
     connection: Service  # keeps the broker connected
     connection_state: Callable[[], Mapping[str, object]]  # for `status`

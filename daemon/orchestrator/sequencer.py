@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import TypeGuard
 
 import structlog
 
@@ -13,7 +13,16 @@ from daemon.domain.callbacks import (
     InstantReached,
     QuoteReported,
 )
-from daemon.domain.events import BarRevised, BarsClosed, Event, InstantClosed, MarkDue, QuoteChanged, SessionClosed
+from daemon.domain.events import (
+    BarRevised,
+    BarsClosed,
+    Event,
+    InstantClosed,
+    MarkDue,
+    QuoteChanged,
+    SessionClosed,
+    TradingStateSet,
+)
 from daemon.domain.order import Approved
 from daemon.domain.records import Record
 from daemon.engine.engine import Engine
@@ -44,7 +53,7 @@ class Sequencer:
         broker: Broker,
         clock: MarketClock,
         assembler: BarAssembler,
-        inbox: Inbox[Callback | Event],
+        inbox: Inbox[Callback | Event, Event],
         observer: Observer,
     ) -> None:
         self._engine = engine
@@ -79,7 +88,8 @@ class Sequencer:
                 await self._inbox.wait()
                 await self._held.wait()
                 items = self._inbox.take_batch(self._is_batch_end) if self._clock.is_stepped else self._inbox.take()
-                if items or self._is_deadline_due():
+                posted = self._inbox.has_posted and not self._clock.is_stepped
+                if items or posted or self._is_deadline_due():
                     async with self._turn:
                         await self._process(items)
         finally:
@@ -132,7 +142,7 @@ class Sequencer:
             self._clock.release_due()
         if not self._clock.is_settled:
             await self._clock.settle()
-        events += self._inbox.take_where(_is_event)
+        events += [_stamped(event, at) for event in self._inbox.take_posted()]
         done, self._carried = self._carried, []
         if self._is_deadline_due():
             broker_told.append(self._executor.advance(at))
@@ -175,7 +185,7 @@ class Sequencer:
                 case InstantReached():
                     continue
                 case _ if isinstance(item, Event):
-                    events.append(item)
+                    events.append(_stamped(item, at))
                 case _:
                     told.append(self._executor.interpret(item, at))
         return told, [*quotes.values(), *events]
@@ -193,13 +203,18 @@ class Sequencer:
         """Make everything durable in one transaction, then let the orders go."""
         for order in approved:
             done.extend(self._executor.prepare(order, at))
-        await self._commit(done)
+        if done:
+            await self._journal.append(done)
+        withdrawn: list[Told] = []
         for order in approved:
             if self._engine.may_send(order):
                 self._carried.extend(self._executor.send(order, at))
             else:
-                told = self._executor.withdraw(order, at, f"trading is {self._engine.state.value}")
-                await self._apply(told.events, told.records)
+                withdrawn.append(self._executor.withdraw(order, at, f"trading is {self._engine.state.value}"))
+        if done:
+            self._observer(done)  # the log lines can wait until the orders are gone
+        for told in withdrawn:
+            await self._apply(told.events, told.records)
         self._note_orders()
 
     def _note_orders(self) -> None:
@@ -224,8 +239,9 @@ class Sequencer:
             self._deadline_timer = asyncio.get_running_loop().call_later(delay, self._inbox.nudge)
 
 
-def _is_event(item: Callback | Event) -> TypeGuard[Event]:
-    return isinstance(item, Event)
+def _stamped(event: Event, at: datetime) -> Event:
+    """Return the event, a person's word with the time at which it is taken: they may have spoken before time was known."""
+    return replace(event, at=at) if isinstance(event, TradingStateSet) else event
 
 
 def _ordered(events: Sequence[Event], at: datetime) -> list[Event]:

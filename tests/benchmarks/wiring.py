@@ -187,7 +187,7 @@ class BenchDaemon:
         gc.set_threshold(*app._GC_THRESHOLDS)
         self.clock = clock
         self.progress = Progress()
-        self.inbox: Inbox[Callback | Event] = Inbox(100 * _MANY)
+        self.inbox: Inbox[Callback | Event, Event] = Inbox(100 * _MANY)
         plan = market.schedule()
         setup = engine_setup(symbols, strategies)
         self.engine = Engine(setup, host_ns=clock.host_ns)

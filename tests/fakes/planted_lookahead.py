@@ -61,4 +61,6 @@ class KeepsBars(CentredAverage):
         return close.copy()
 
     def decide(self, moment: Moment) -> Decision:
-        return Decision(signal=Signal.BUY if self.seen[-1] > moment.close else Signal.SELL, confidence=1.0)
+        last = float(self.seen[-1])
+        signal = Signal.BUY if last > moment.close else Signal.SELL
+        return Decision(signal=signal, confidence=1.0, reasoning={"last": last})

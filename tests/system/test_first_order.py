@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from daemon.app import engine_setup
+from daemon.settings.heart import engine_setup
 from daemon.domain.bar import Bar
 from daemon.domain.events import BarsClosed, HistoryLoaded, InstantClosed, QuoteChanged, SessionOpened
 from daemon.domain.timeframe import Timeframe

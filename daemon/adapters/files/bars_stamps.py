@@ -15,9 +15,9 @@ from daemon.domain.errors import BadMarketData
 from daemon.market.tape import IntArray
 
 _DAY_S: Final = 86_400
-_ZONED: Final = r"[T ]\d{2}:?\d{2}.*(Z|[+-]\d{2}(:?\d{2})?)$"
-_OFFSET: Final = r"(?P<offset>Z|[+-]\d{2}(:?\d{2})?)$"
-_DIGITS: Final = r"^\d{9,19}(\.0*)?$"
+_ZONED: Final = r"[T ]\d{2}:?\d{2}.*(?:Z|[+-]\d{2}(?::?\d{2})?)$"
+_OFFSET: Final = r"(?P<offset>Z|[+-]\d{2}(?::?\d{2})?)$"
+_DIGITS: Final = r"^\d{9,19}(?:\.0*)?$"
 _LEAP: Final = timedelta(hours=1)  # by which one place's clock may differ from itself: summer time
 
 

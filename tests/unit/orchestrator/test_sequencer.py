@@ -61,7 +61,7 @@ class Hall:
         self.clock = MarketClock()
         if stepped:
             self.clock.step(SESSION.open)
-        self.inbox: Inbox[Callback | Event] = Inbox(1000)
+        self.inbox: Inbox[Callback | Event, Event] = Inbox(1000)
         self.executor = PaperExecutor(
             self.broker,
             self.clock,
@@ -369,7 +369,7 @@ async def test_events_that_the_tasks_post_belong_to_the_instant_that_woke_them()
     async def keeper() -> None:
         with hall.clock.participant():
             await alarm.sleep_until(at(100))
-            hall.inbox.put(SessionClosed(at=hall.clock.now()))
+            hall.inbox.post(SessionClosed(at=hall.clock.now()))
             await alarm.sleep_until(at(10_000))
 
     task = asyncio.create_task(keeper())

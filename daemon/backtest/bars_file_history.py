@@ -1,0 +1,213 @@
+"""History from files of bars, folded to longer timeframes by the exchange's schedule, with quotes made around prices."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, Literal
+
+import numpy as np
+
+from daemon.adapters.files.bars_file import BarFile
+from daemon.backtest.bars_file_sessions import SessionRows, sessions_of
+from daemon.backtest.market_history import Step
+from daemon.domain.bar import Bar
+from daemon.domain.errors import ConfigError
+from daemon.domain.events import BarsClosed, HistoryLoaded, QuoteChanged
+from daemon.domain.instrument import InstrumentId
+from daemon.domain.timeframe import Timeframe
+from daemon.market.bars import fold
+from daemon.market.sessions import Session
+from daemon.market.windows import BarSchedule
+
+FillPrice = Literal["close", "open"]
+
+SMALLEST_SIZE: Final = 500  # shares on each side of a quote; more where the bar's volume is more
+_DAY_S: Final = 86_400
+_AFTER_OPEN: Final = timedelta(milliseconds=1)  # sooner than any order arrives
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteRule:
+    """How quotes are made of bars, which have none."""
+
+    spread_bps: float = 1.0   # of the price; 1 = 0.01 %
+    tick: float = 0.01        # the narrowest spread, unless spread_bps is 0
+    fill: FillPrice = "close" # what an order meets: the bar's close, or the next bar's open
+
+    def around(self, price: float) -> tuple[float, float]:
+        """Return bid and ask with `price` in their middle."""
+        half = max(price * self.spread_bps / 1e4, self.tick) / 2 if self.spread_bps else 0.0
+        return max(round(price - half, 4), 0.0001), round(price + half, 4)
+
+
+@dataclass(slots=True)
+class BarFileHistory:
+    """Implements `MarketHistory`. A few sessions are in memory at a time, whatever the length of the files."""
+
+    files: Mapping[InstrumentId, BarFile]
+    schedule: BarSchedule
+    timeframes: Sequence[Timeframe]
+    history: int
+    quotes: QuoteRule = field(default_factory=QuoteRule)
+    first: date | None = None   # None = the first day of the files
+    count: int | None = None    # sessions; None = all
+    _stream: Iterator[tuple[Session, dict[InstrumentId, SessionRows]]] | None = None
+    _next: tuple[Session, dict[InstrumentId, SessionRows]] | None = None
+    _today: dict[InstrumentId, SessionRows] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse timeframes that the bars cannot be folded to.
+
+        Raises:
+            ConfigError: one is shorter than a file's bars, or no multiple of them.
+        """
+        for instrument, file in self.files.items():
+            for timeframe in self.timeframes:
+                if timeframe.seconds < file.bar.seconds:
+                    raise ConfigError(
+                        f"--timeframes: {instrument} cannot be decided on {timeframe} bars: those of {file.path.name} last {file.bar}; "
+                        f"give --timeframes {file.bar} or longer"
+                    )
+                if timeframe.seconds % file.bar.seconds:
+                    raise ConfigError(f"--timeframes: {timeframe} bars cannot be made of the {file.bar} bars of {file.path.name}: no multiple")
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Return what has been odd about the files so far, and how the quotes were made."""
+        spread = f"a spread of {self.quotes.spread_bps:g} bp, at least {self.quotes.tick:g}" if self.quotes.spread_bps else "no spread"
+        around = "its close" if self.quotes.fill == "close" else "the next bar's open"
+        made = f"The files hold no quotes: after each bar they were made around {around}, with {spread}, and its volume (at least {SMALLEST_SIZE}) on each side."
+        daily = all(timeframe.seconds == _DAY_S for timeframe in self.timeframes)
+        idle = ("Bars of 1d end at the close, when no order can be sent: decided on alone they never trade.",) if daily else ()
+        return (made, *idle, *(text for file in self.files.values() for text in file.notes.sentences()))
+
+    def warmup(self) -> Iterator[HistoryLoaded]:
+        """Yield the bars before the first session, as many as the daemon asks for and the files have.
+
+        Raises:
+            ConfigError: the files end before the first day.
+            BadMarketData: a row is damaged or impossible.
+        """
+        self._stream = self._merged()
+        longest = max(self.timeframes)
+        kept: deque[tuple[Session, dict[InstrumentId, SessionRows]]] = deque(maxlen=self.history)
+        enough = 0
+        last: date | None = None
+        for session, rows in self._stream:
+            last = session.day
+            if self.first is None or session.day >= self.first:
+                self._next = session, rows
+                break
+            if not enough:
+                enough = self.history // len(self.schedule.ends(session, longest)) + 3  # early closes have fewer
+                kept = deque(kept, maxlen=enough)
+            kept.append((session, rows))
+        if self._next is None:
+            raise ConfigError(f"--start: the files hold no bar of a session from {self.first or 'any day'} on; the last one is {last or 'none'}")
+        opened = self._next[0].open
+        for instrument in self.files:
+            for timeframe in self.timeframes:
+                _, anchor = self.schedule.anchor_end(self._next[0], timeframe, self.history)
+                bars = [
+                    bar
+                    for _, rows in kept
+                    if instrument in rows
+                    for bar in self._folded(instrument, rows[instrument], timeframe)
+                    if bar.end >= anchor
+                ]
+                yield HistoryLoaded(at=opened, instrument=instrument, timeframe=timeframe, bars=tuple(bars))
+
+    def sessions(self) -> Iterator[tuple[Session, Sequence[Step]]]:
+        """Yield the sessions of which a file has bars, with a step at each instant at which bars end."""
+        done = 0
+        while self._next is not None and self._stream is not None and (self.count is None or done < self.count):
+            session, self._today = self._next
+            yield session, self._steps(session)
+            done += 1
+            self._next = next(self._stream, None)
+
+    def quotes_between(self, instrument: InstrumentId, after: datetime, until: datetime) -> Sequence[QuoteChanged]:
+        """Return the quotes around the opens of bars, where orders are to meet those."""
+        rows = self._today.get(instrument)
+        if rows is None or self.quotes.fill != "open":
+            return ()
+        first = int(np.searchsorted(rows.start, (after - _AFTER_OPEN).timestamp(), side="right"))
+        stop = int(np.searchsorted(rows.start, (until - _AFTER_OPEN).timestamp(), side="left"))
+        return [
+            self._quote(instrument, datetime.fromtimestamp(int(rows.start[row]), UTC) + _AFTER_OPEN, rows.rows.open[row], rows.rows.volume[row])
+            for row in range(first, stop)
+        ]
+
+    def _merged(self) -> Iterator[tuple[Session, dict[InstrumentId, SessionRows]]]:
+        """Yield the sessions of all files side by side, oldest first; who has none that day is noted."""
+        streams = {instrument: sessions_of(file, self.schedule) for instrument, file in self.files.items()}
+        heads = {instrument: next(stream, None) for instrument, stream in streams.items()}
+        while any(heads.values()):
+            day = min(head.session.day for head in heads.values() if head is not None)
+            here = {name: head for name, head in heads.items() if head is not None and head.session.day == day}
+            session = next(iter(here.values())).session
+            for name in self.files:
+                if name not in here:
+                    self.files[name].notes.add("sessions of other files have no bar here", str(day))
+            yield session, here
+            heads |= {name: next(streams[name], None) for name in here}
+
+    def _steps(self, session: Session) -> list[Step]:
+        closed: dict[int, dict[Timeframe, list[tuple[InstrumentId, Bar]]]] = {}
+        quotes: dict[int, list[QuoteChanged]] = {}
+        missing: dict[int, dict[Timeframe, list[InstrumentId]]] = {}
+        opening: list[QuoteChanged] = []
+        for instrument, rows in self._today.items():
+            base = rows.bars()
+            if rows.start[0] == session.open_s:
+                opening.append(self._quote(instrument, session.open, base[0].open, base[0].volume))
+            for bar in base:
+                at = datetime.fromtimestamp(bar.end, UTC)
+                quotes.setdefault(bar.end, []).append(self._quote(instrument, at, bar.close, bar.volume))
+            for timeframe in self.timeframes:
+                bars = self._folded(instrument, rows, timeframe, base)
+                for bar in bars:
+                    closed.setdefault(bar.end, {}).setdefault(timeframe, []).append((instrument, bar))
+                ends = self.schedule.ends(session, timeframe)
+                if len(bars) < len(ends):
+                    for end in sorted(set(ends.tolist()) - {bar.end for bar in bars}):
+                        missing.setdefault(end, {}).setdefault(timeframe, []).append(instrument)
+        instants = sorted({*closed, *missing, *quotes})
+        steps = [self._step(end, quotes.get(end, []), closed.get(end, {}), missing.get(end, {})) for end in instants]
+        return [Step(at=session.open, quotes=tuple(opening)), *steps]
+
+    @staticmethod
+    def _step(
+        end: int,
+        quotes: Sequence[QuoteChanged],
+        closed: Mapping[Timeframe, Sequence[tuple[InstrumentId, Bar]]],
+        missing: Mapping[Timeframe, Sequence[InstrumentId]],
+    ) -> Step:
+        at = datetime.fromtimestamp(end, UTC)
+        bars = tuple(
+            BarsClosed(at=at, timeframe=timeframe, end=end, bars=tuple(closed.get(timeframe, ())), missing=tuple(missing.get(timeframe, ())))
+            for timeframe in sorted({*closed, *missing})
+        )
+        return Step(at=at, quotes=tuple(quotes), bars=bars)
+
+    def _folded(self, instrument: InstrumentId, rows: SessionRows, timeframe: Timeframe, base: list[Bar] | None = None) -> list[Bar]:
+        """Return the bars of a timeframe that have any part."""
+        parts = rows.bars() if base is None else base
+        if timeframe == self.files[instrument].bar:
+            return parts
+        starts, ends = self.schedule.starts(rows.session, timeframe), self.schedule.ends(rows.session, timeframe)
+        place = np.searchsorted(ends, rows.end)
+        bounds = [0, *(np.flatnonzero(np.diff(place)) + 1).tolist(), len(parts)]
+        made = (
+            fold(parts[first:stop], start=int(starts[place[first]]), end=int(ends[place[first]]))
+            for first, stop in zip(bounds, bounds[1:], strict=False)
+        )
+        return [bar for bar in made if bar is not None]
+
+    def _quote(self, instrument: InstrumentId, at: datetime, price: float, volume: float) -> QuoteChanged:
+        bid, ask = self.quotes.around(float(price))
+        size = max(float(volume), float(SMALLEST_SIZE))
+        return QuoteChanged(at=at, instrument=instrument, bid=bid, ask=ask, bid_size=size, ask_size=size)

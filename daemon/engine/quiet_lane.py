@@ -1,0 +1,420 @@
+"""One strategy on one instrument through a session known beforehand, up to the next bar from which something follows."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.domain.decision import Decision, Outcome, Reason, Signal
+from daemon.domain.instrument import InstrumentId
+from daemon.domain.timeframe import Timeframe
+from daemon.engine.combine import ROUNDING, Combined, TimeframeSignal, combine
+from daemon.engine.day_columns import DayColumns, DaySeries
+from daemon.engine.series import ForeseenWindow, SeriesStore
+from daemon.engine.strategy_slot import LatestSignal, StrategySlot, heads
+from daemon.market.windows import BarColumns
+from daemon.strategies.protocol import DecidesAll, Features, Moment
+
+if TYPE_CHECKING:
+    from daemon.engine.engine import Engine
+
+OUTCOMES: Final = tuple(Outcome)
+SIGNALS: Final = {1: Signal.BUY, -1: Signal.SELL, 0: Signal.HOLD}
+TOLD: Final = -1     # the outcome of a decision that has a record
+_SIGNAL_CODE: Final = {signal: code for code, signal in SIGNALS.items()}
+_CODE: Final = {outcome: code for code, outcome in enumerate(OUTCOMES)}
+_NO_MEMORY: Mapping[str, object] = {}
+_NEVER: Final = LatestSignal(Signal.HOLD, 0.0, 0)
+
+
+class NeedsBooks(BaseException):
+    """A strategy asked for what only the engine's books know. No Exception: a strategy's own guard must not swallow it."""
+
+
+class RowMoment(Moment):
+    """A moment of a day laid down beforehand: a row number over lists."""
+
+    __slots__ = ("_lane", "_lists", "row", "shown")
+
+    explained = False
+
+    def __init__(self, lane: Lane) -> None:
+        self._lane = lane
+        self.instrument = lane.instrument
+        self.row = self.shown = 0     # instant of the day; index of the bar among all rows of its timeframe
+
+    def look_at(self, timeframe: Timeframe, lists: Mapping[str, list[float]]) -> None:
+        """Make `timeframe` the one whose bar has closed."""
+        self.timeframe, self._lists = timeframe, lists
+
+    def value(self, name: str, timeframe: Timeframe | None = None) -> float:
+        """Return the latest value of a feature, of the triggering timeframe unless another is named."""
+        if timeframe is None:
+            return self._lists[name][self.shown]
+        return self._lane.lists[timeframe][name][self._lane.tracks[timeframe].count_at(self.row) - 1]
+
+    @property
+    def close(self) -> float:
+        """Return the close of the triggering bar."""
+        return self._lane.tracks[self.timeframe].closes[self.shown]
+
+    @property
+    def at(self) -> datetime:  # type: ignore[override]
+        """Return market time."""
+        return datetime.fromtimestamp(int(self._lane.day.at[self.row]), UTC)
+
+    @property
+    def bars(self) -> Mapping[Timeframe, BarColumns]:  # type: ignore[override]
+        """Return the completed bars of all timeframes."""
+        return {frame: track.rows.head(track.count_at(self.row)) for frame, track in self._lane.tracks.items()}
+
+    @property
+    def features(self) -> Mapping[Timeframe, Features]:  # type: ignore[override]
+        """Return the features of the same rows."""
+        return {frame: heads(self._lane.features[frame], track.count_at(self.row)) for frame, track in self._lane.tracks.items()}
+
+    @property
+    def equity(self) -> NoReturn:  # type: ignore[override]
+        """Refuse: equity is the engine's business."""
+        raise NeedsBooks
+
+
+class Track:
+    """One series of the day behind the bars that the engine knows already."""
+
+    def __init__(self, store: SeriesStore, instrument: InstrumentId, timeframe: Timeframe, series: DaySeries) -> None:
+        self._store, self._instrument, self._timeframe, self._series = store, instrument, timeframe, series
+        self._window: ForeseenWindow = store.foreseen(instrument, timeframe, series.bars)
+        self.rows = self._window.foreseen
+        self.base = len(self._window)
+        self.instants: list[int] = series.rows.tolist()
+
+    @cached_property
+    def closes(self) -> list[float]:
+        """Return the closes of all rows."""
+        return self.rows.close.tolist()
+
+    def lay_down(self) -> None:
+        """Put the day into the engine's windows."""
+        self._store.use(self._instrument, self._timeframe, self._window)
+
+    def count_at(self, row: int) -> int:
+        """Return the number of rows that are known at an instant, its own bar included."""
+        return self.base + bisect_right(self.instants, row)
+
+    def reach(self, row: int) -> None:
+        """Show what closed before `row`."""
+        self._window.reach(self.base + bisect_left(self.instants, row))
+
+
+@dataclass(slots=True)
+class Filed:
+    """The quiet decisions of one timeframe, a row each bar of the day."""
+
+    signal: NDArray[np.int8]
+    confidence: NDArray[np.float64]
+    outcome: NDArray[np.int8]
+
+    @classmethod
+    def empty(cls, count: int) -> Filed:
+        """Return columns in which every decision has a record."""
+        return cls(np.zeros(count, np.int8), np.zeros(count), np.full(count, TOLD, np.int8))
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A decision as columns file it; outcome TOLD where something follows."""
+
+    signal: int
+    confidence: float
+    outcome: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """All decisions of a day, a row each bar."""
+
+    signal: NDArray[np.int8]
+    confidence: NDArray[np.float64]
+    side: NDArray[np.int8]      # that wins over the timeframes, which are one
+    stale: bool                 # no signal would ever be fresh enough
+
+
+class Lane:
+    """Runs ahead of the engine; `stop` is the next instant at which something can follow, -1 while that is unknown."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        slot: StrategySlot,
+        instrument: InstrumentId,
+        day: DayColumns,
+        tracks: Mapping[Timeframe, Track],
+        *,
+        vectorised: bool,
+    ) -> None:
+        strategy = slot.setup.strategy
+        self.slot, self.instrument, self.day, self.tracks = slot, instrument, day, tracks
+        self.stop = -1
+        self.highest = max(float(track.rows.close[track.base :].max()) for track in tracks.values())
+        self._lowest = 2 * float(engine.setup.instruments[instrument].tick_size)
+        self.features: dict[Timeframe, Features] = {frame: strategy.features(track.rows, frame) for frame, track in tracks.items()}
+        for frame, features in self.features.items():
+            if any(np.shape(values) != (len(tracks[frame].rows),) for values in features.values()):
+                raise ValueError(f"features of {frame} must have a value a bar")
+        self.filed = {frame: Filed.empty(len(track.instants)) for frame, track in tracks.items()}
+        self._combined: dict[tuple[tuple[Signal, float, bool], ...], Combined] = {}
+        self._due = {frame: _due_ends(engine, day, frame) for frame in strategy.timeframes}
+        self._moment = RowMoment(self)
+        self._held = 0                      # sign of the position
+        self._short = slot.setup.sizing.allow_short
+        self._frame, self._track = next(iter(tracks.items()))
+        self._loud: dict[int, tuple[NDArray[np.int8], list[int]]] = {}   # sign of the position -> outcomes, and where none is certain
+        self._all = self._decide_day() if vectorised else None
+        self.lists: Mapping[Timeframe, Mapping[str, list[float]]] = {} if self._all is not None else self._listed()
+
+    def run(self, row: int) -> None:
+        """Go on from `row` until something can follow."""
+        position = self.slot.ledger.position(self.instrument).quantity
+        self._held = 0 if not position else 1 if position > 0 else -1
+        moment = self._moment
+        moment.position, moment.memory = position, self.slot.memory.get(self.instrument, _NO_MEMORY)
+        if len(self.tracks) > 1:
+            self._run_many(row)
+        elif self._all is not None:
+            self._run_vectorised(row)
+        else:
+            self._run_one(row)
+
+    def _listed(self) -> Mapping[Timeframe, Mapping[str, list[float]]]:
+        return {frame: {name: values.tolist() for name, values in each.items()} for frame, each in self.features.items()}
+
+    def told(self, row: int) -> None:
+        """Take note that the engine decided at `row`: go on behind it."""
+        self.stop = -1
+        for frame, track in self.tracks.items():
+            place = bisect_left(track.instants, row)
+            self.filed[frame].outcome[place:] = TOLD
+
+    def leave_signals(self, row: int) -> None:
+        """Give the slot the latest signals from before `row`."""
+        signals = self.slot.signals.setdefault(self.instrument, {})
+        for frame, track in self.tracks.items():
+            place = bisect_left(track.instants, row) - 1
+            filed = self.filed[frame]
+            if place >= 0 and filed.outcome[place] != TOLD and track.base + place + 1 >= self.slot.setup.strategy.warmup:
+                signal = SIGNALS[int(filed.signal[place])]
+                signals[frame] = LatestSignal(signal, float(filed.confidence[place]), int(track.rows.end[track.base + place]))
+        if not signals:
+            del self.slot.signals[self.instrument]
+
+    def _run_one(self, row: int) -> None:
+        """Ask `decide` bar by bar; most answers are the same object as the one before."""
+        track, filed, moment = self._track, self.filed[self._frame], self._moment
+        instants, base, count = track.instants, track.base, len(track.instants)
+        place = self._through_warmup(bisect_left(instants, row))
+        decide = self.slot.setup.strategy.decide
+        moment.look_at(self._frame, self.lists[self._frame])
+        last: object = None
+        judged = _Judged(0, 0.0, TOLD)
+        since = place
+        while place < count:
+            moment.shown, moment.row = base + place, instants[place]
+            try:
+                decision = decide(moment)
+            except (Exception, NeedsBooks):  # noqa: BLE001 - asked again by the engine, which deals with it
+                break
+            if decision is not last:
+                _file(filed, since, place, judged)
+                since, last, judged = place, decision, self._judge_one(decision, place)
+                if judged.outcome == TOLD:
+                    break
+            place += 1
+        _file(filed, since, place, judged)
+        self.stop = instants[place] if place < count else len(self.day)
+
+    def _through_warmup(self, place: int) -> int:
+        """File the bars with too little history, and return the first that has enough."""
+        track = self._track
+        enough = min(max(self.slot.setup.strategy.warmup - track.base - 1, 0), len(track.instants))
+        while place < enough:
+            latest = self.slot.signals.get(self.instrument, {}).get(self._frame, _NEVER)
+            combined = self._combine(((latest.signal, latest.confidence, self._is_fresh(latest, self._frame, track.instants[place])),))
+            outcome = self._outcome(combined, Reason.WARMUP)
+            if outcome == TOLD:
+                return place
+            _file(self.filed[self._frame], place, place + 1, _Judged(0, 0.0, outcome))
+            place += 1
+        return place
+
+    def _judge_one(self, decision: object, place: int) -> _Judged:
+        if not self._is_plain(decision):
+            return _Judged(0, 0.0, TOLD)
+        fresh = int(self._track.rows.end[self._track.base + place]) >= self._due[self._frame][self._track.instants[place]]
+        combined = self._combine(((decision.signal, decision.confidence, fresh),))
+        return _Judged(_SIGNAL_CODE[decision.signal], decision.confidence, self._outcome(combined, decision.reason))
+
+    def _run_vectorised(self, row: int) -> None:
+        """Look up the next bar from which something follows."""
+        track, filed, day = self._track, self.filed[self._frame], self._all
+        instants = track.instants
+        place = self._through_warmup(bisect_left(instants, row))
+        if day is None or (place < len(instants) and track.base + place + 1 < self.slot.setup.strategy.warmup):
+            self.stop = instants[place] if place < len(instants) else len(self.day)
+            return
+        loud = self._loud.get(self._held)
+        if loud is None:
+            outcomes = self._outcomes(day.side)
+            loud = self._loud[self._held] = (outcomes, np.flatnonzero(outcomes == TOLD).tolist())
+        outcomes, stops = loud
+        found = bisect_left(stops, place)
+        end = stops[found] if found < len(stops) else len(instants)
+        filed.signal[place:end] = day.signal[place:end]
+        filed.confidence[place:end] = day.confidence[place:end]
+        filed.outcome[place:end] = outcomes[place:end]
+        self.stop = instants[end] if end < len(instants) else len(self.day)
+
+    def _decide_day(self) -> _Decided | None:
+        """Return all decisions of the day at once, None where the strategy does not offer that, or answers nonsense."""
+        strategy = self.slot.setup.strategy
+        rule = self.slot.setup.combination
+        weight = rule.weight(self._frame)
+        if len(self.tracks) > 1 or not isinstance(strategy, DecidesAll) or not weight > 0:
+            return None
+        track = self._track
+        known, enough = len(track.rows), max(track.base, strategy.warmup - 1)
+        signal, confidence = strategy.decide_all(self.features[self._frame], track.rows)
+        if np.shape(signal) != (known,) or np.shape(confidence) != (known,):
+            return None
+        used, sure = signal[enough:], confidence[enough:]
+        if not ((np.abs(used) <= 1).all() and (sure >= 0).all() and (sure <= 1).all()):
+            return None
+        signal, confidence = signal[track.base :], confidence[track.base :]
+        score = weight * confidence / weight
+        wins = (score - rule.threshold > ROUNDING) & (score > ROUNDING) & (rule.min_fresh_weight <= 1.0)
+        return _Decided(signal, confidence, np.where(wins, signal, 0).astype(np.int8), stale=rule.min_fresh_weight > 1.0)
+
+    def _outcomes(self, side: NDArray[np.int8]) -> NDArray[np.int8]:
+        """Return what the engine would say on each combined side, TOLD where it might do something."""
+        if self._all is not None and self._all.stale:
+            return np.full(len(side), _CODE[Outcome.STALE_SIGNALS], np.int8)
+        buy = _CODE[Outcome.IN_POSITION] if self._held > 0 else TOLD
+        if self._short:
+            sell = _CODE[Outcome.IN_POSITION] if self._held < 0 else TOLD
+        else:
+            sell = TOLD if self._held else _CODE[Outcome.NOT_SHORTABLE]
+        return np.array([_CODE[Outcome.NO_SIDE], buy, sell], np.int8)[side]    # index -1 is the last
+
+    def _run_many(self, row: int) -> None:
+        """Ask bar by bar over several timeframes; those that close together act as one."""
+        latest = dict(self.slot.signals.get(self.instrument, {}))
+        places = {frame: bisect_left(track.instants, row) for frame, track in self.tracks.items()}
+        while True:
+            ahead = [track.instants[places[frame]] for frame, track in self.tracks.items() if places[frame] < len(track.instants)]
+            if not ahead:
+                self.stop = len(self.day)
+                return
+            instant = min(ahead)
+            closing = [
+                frame for frame, track in self.tracks.items()
+                if places[frame] < len(track.instants) and track.instants[places[frame]] == instant
+            ]
+            if not self._decide_together(instant, closing, places, latest):
+                self.stop = instant
+                return
+            for frame in closing:
+                places[frame] += 1
+
+    def _decide_together(
+        self, instant: int, closing: list[Timeframe], places: Mapping[Timeframe, int], latest: dict[Timeframe, LatestSignal]
+    ) -> bool:
+        """File the decisions of an instant; return False, with nothing filed, when something can follow."""
+        moment, strategy = self._moment, self.slot.setup.strategy
+        answers: list[tuple[Timeframe, int, float]] = []
+        reason = Reason.WARMUP
+        for frame in closing:
+            track = self.tracks[frame]
+            shown = track.base + places[frame]
+            if shown + 1 < strategy.warmup:
+                answers.append((frame, 0, 0.0))
+                reason = Reason.WARMUP
+                continue
+            moment.look_at(frame, self.lists[frame])
+            moment.shown, moment.row = shown, instant
+            try:
+                decision = strategy.decide(moment)
+            except (Exception, NeedsBooks):  # noqa: BLE001 - asked again by the engine, which deals with it
+                return False
+            if not self._is_plain(decision):
+                return False
+            reason = decision.reason
+            answers.append((frame, _SIGNAL_CODE[decision.signal], decision.confidence))
+            latest[frame] = LatestSignal(decision.signal, decision.confidence, int(track.rows.end[shown]))
+        known = [(latest.get(frame, _NEVER), frame) for frame in strategy.timeframes]
+        combined = self._combine(tuple((one.signal, one.confidence, self._is_fresh(one, frame, instant)) for one, frame in known))
+        outcome = self._outcome(combined, reason)
+        if outcome == TOLD:
+            return False
+        for frame, signal, confidence in answers:
+            last = frame == closing[-1]
+            place = places[frame]
+            _file(self.filed[frame], place, place + 1, _Judged(signal, confidence, outcome if last else _CODE[Outcome.COMBINED]))
+        return True
+
+    def _is_fresh(self, latest: LatestSignal, frame: Timeframe, instant: int) -> bool:
+        return latest.bar_end >= self._due[frame][instant]
+
+    def _is_plain(self, decision: object) -> bool:
+        """Return whether nothing about an answer needs the engine: no memory, no price of its own that is out of the way."""
+        if not isinstance(decision, Decision) or decision.memory is not None:
+            return False
+        if decision.reason is not Reason.SIGNAL and decision.reason is not Reason.NO_SIGNAL:
+            return False
+        price = decision.expected_price
+        return price is None or self._lowest <= price <= self.highest
+
+    def _combine(self, signals: tuple[tuple[Signal, float, bool], ...]) -> Combined:
+        known = self._combined.get(signals)
+        if known is None:
+            frames = self.slot.setup.strategy.timeframes
+            each = (TimeframeSignal(frame, *signal) for frame, signal in zip(frames, signals, strict=True))
+            known = self._combined[signals] = combine(each, self.slot.setup.combination)
+        return known
+
+    def _outcome(self, combined: Combined, reason: Reason) -> int:
+        """Return what the engine would say without doing anything, TOLD where it might do something."""
+        if not combined.enough_fresh:
+            return _CODE[Outcome.WARMUP if reason is Reason.WARMUP else Outcome.STALE_SIGNALS]
+        if combined.signal is Signal.HOLD:
+            return _CODE[Outcome.NO_SIDE]
+        if combined.signal is Signal.BUY:
+            return _CODE[Outcome.IN_POSITION] if self._held > 0 else TOLD
+        if self._short:
+            return _CODE[Outcome.IN_POSITION] if self._held < 0 else TOLD
+        return TOLD if self._held else _CODE[Outcome.NOT_SHORTABLE]
+
+
+def _file(filed: Filed, since: int, until: int, judged: _Judged) -> None:
+    """Write one decision into the rows since <= row < until."""
+    if since < until:
+        filed.signal[since:until] = judged.signal
+        filed.confidence[since:until] = judged.confidence
+        filed.outcome[since:until] = judged.outcome
+
+
+def _due_ends(engine: Engine, day: DayColumns, timeframe: Timeframe) -> list[int]:
+    """Return, for each instant, the end of the last bar that should have closed."""
+    schedule, session = engine.setup.schedule, engine.session
+    if session is None:
+        raise ValueError("no session is open")
+    ends = schedule.ends(session, timeframe)
+    passed = np.searchsorted(ends, day.at, side="right")
+    before = schedule.last_end(session.open, timeframe)
+    return np.where(passed > 0, ends[np.maximum(passed - 1, 0)], before).tolist()
