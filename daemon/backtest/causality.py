@@ -27,7 +27,6 @@ from daemon.domain.instrument import InstrumentId
 from daemon.domain.timeframe import Timeframe
 from daemon.strategies.protocol import Strategy
 
-
 _PROOFS: Final[Mapping[Proof, Callable[[Trials, Sequence[Cut], Tell], Outcome]]] = {
     Proof.DETERMINISM: determinism,
     Proof.PREFIX: prefix_stability,

@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from daemon.domain.callbacks import CommissionReported, ExecutionReported, OrderStatusReported
-from daemon.domain.callbacks import BrokerCallback
+from daemon.domain.callbacks import BrokerCallback, CommissionReported, ExecutionReported, OrderStatusReported
 from daemon.domain.events import QuoteChanged
 from daemon.domain.order import OrderType
 from daemon.market.sessions import Session

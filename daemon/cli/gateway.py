@@ -87,7 +87,8 @@ def gateway(
         main(options, market, _say, stop_on_stdin_eof=stop_with_parent)
     except OSError as error:
         raise ConfigError(
-            f"--port: {host}:{port} cannot be used: {error.strerror or error}; choose another port, or stop what listens there"
+            f"--port: {host}:{port} cannot be used: {error.strerror or error}; "
+            "choose another port, or stop what listens there"
         ) from error
 
 

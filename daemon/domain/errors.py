@@ -7,8 +7,6 @@ PaperdError
 |- Transient            try again with back-off
 |  |- BrokerUnavailable nothing was sent
 |  `- FeedUnavailable   no market data could be had
-|- OrderRejected        journal it, tell the strategy, never retry
-|- SubmissionUnknown    no answer: reconcile before anything else
 |- JournalFailed        what happened can no longer be made durable: stop (exit 74)
 `- InvariantBroken      our own state is wrong: stop the daemon
 """
@@ -54,20 +52,6 @@ class BrokerUnavailable(Transient):
 
 class FeedUnavailable(Transient):
     """The market data asked for could not be had now."""
-
-
-class OrderRejected(PaperdError):
-    """The broker refused the order."""
-
-    def __init__(self, order_ref: str, code: int, text: str) -> None:
-        super().__init__(f"{order_ref}: {text} (code {code})")
-        self.order_ref = order_ref
-        self.code = code
-        self.text = text
-
-
-class SubmissionUnknown(PaperdError):
-    """The order's bytes may or may not have reached the broker."""
 
 
 class JournalFailed(PaperdError):

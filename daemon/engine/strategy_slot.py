@@ -9,7 +9,7 @@ from daemon.domain.decision import Decision, Reason, Signal, StrategyId
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.timeframe import Timeframe
 from daemon.domain.trading_state import TradingState
-from daemon.engine.combine import Combined, CombinationRule, TimeframeSignal, combine
+from daemon.engine.combine import CombinationRule, Combined, TimeframeSignal, combine
 from daemon.engine.ledger import Ledger
 from daemon.engine.series import SeriesStore
 from daemon.engine.sizing import SizingRule

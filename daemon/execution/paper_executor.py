@@ -377,7 +377,7 @@ class PaperExecutor:
         always: bool = False,
         costs_changed: bool = False,
     ) -> Told:
-        """Put the order into `state`; nothing is told when it is there already, unless the step itself is worth a row."""
+        """Put the order into `state`; nothing is told when it is there already, unless `always`."""
         changed = state is not order.state
         if not changed and not always:
             return Told()

@@ -77,15 +77,14 @@ class BarBuilder:
         self._present: _Forming | None = None  # the bar that took the last part
         self.revision: Bar | None = None  # the new values after a part was REVISES
 
-    @property
-    def seen_until(self) -> int:
-        """Return the end of the newest part, epoch seconds; 0 before the first."""
-        return self._seen_until
-
     def add(self, part: Bar) -> PartFate:
         """Fold in one part, whatever its order."""
         present = self._present
-        if present is not None and present.start <= part.start < part.end <= present.end and part.start not in present.parts:
+        if (
+            present is not None
+            and present.start <= part.start < part.end <= present.end
+            and part.start not in present.parts
+        ):
             present.parts[part.start] = part  # as nearly every part does, it goes on with the bar of the one before
             self._seen_until = max(self._seen_until, part.end)
             return PartFate.USED

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+
 import structlog
 
 from daemon.domain.events import Event

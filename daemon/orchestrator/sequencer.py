@@ -240,7 +240,7 @@ class Sequencer:
 
 
 def _stamped(event: Event, at: datetime) -> Event:
-    """Return the event, a person's word with the time at which it is taken: they may have spoken before time was known."""
+    """Return the event; a person's word gets the time at which it is taken, as they may speak before time is known."""
     return replace(event, at=at) if isinstance(event, TradingStateSet) else event
 
 

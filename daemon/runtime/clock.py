@@ -51,7 +51,7 @@ class MarketClock:
 
     @contextmanager
     def participant(self) -> Iterator[None]:
-        """Count the calling task among those that `settle` waits for; it must do nothing but work or sleep on alarms."""
+        """Count the calling task among those that `settle` waits for: it either works or sleeps on an alarm."""
         self._began()
         try:
             yield

@@ -9,7 +9,7 @@ Heard = TypeVar("Heard")
 Posted = TypeVar("Posted")
 
 
-class InboxFull(Exception):  # noqa: N818 - it states a fact
+class InboxFull(Exception):
     """More happened than was worked off; going on would mean to forget something."""
 
 

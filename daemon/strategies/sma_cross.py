@@ -49,7 +49,7 @@ class SmaCross:
         """Return the length of the slow average."""
         return self.parameters.slow
 
-    def features(self, bars: BarColumns, timeframe: Timeframe) -> Features:  # noqa: ARG002 - every timeframe alike
+    def features(self, bars: BarColumns, timeframe: Timeframe) -> Features:
         """Return both averages of the closes."""
         return {
             "fast": talib.SMA(bars.close, self.parameters.fast),
@@ -67,7 +67,7 @@ class SmaCross:
         signal = Signal.BUY if fast > slow else Signal.SELL
         return Decision(signal=signal, confidence=1.0, reasoning=reasoning, expected_price=moment.close)
 
-    def decide_all(self, features: Features, bars: BarColumns) -> tuple[NDArray[np.int8], NDArray[np.float64]]:  # noqa: ARG002 - closes are in the features
+    def decide_all(self, features: Features, bars: BarColumns) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
         """Return what `decide` returns, for all rows."""
         fast, slow = features["fast"], features["slow"]
         return np.where(fast > slow, 1, np.where(fast == slow, 0, -1)).astype(np.int8), (fast != slow).astype(np.float64)

@@ -4,7 +4,6 @@ from datetime import date, timedelta
 
 import pytest
 
-from daemon.settings.heart import engine_setup
 from daemon.domain.bar import Bar
 from daemon.domain.events import BarsClosed, HistoryLoaded, InstantClosed, QuoteChanged, SessionOpened
 from daemon.domain.timeframe import Timeframe
@@ -13,6 +12,7 @@ from daemon.market.sessions import Session, TradingCalendar
 from daemon.market.synthetic import SyntheticMarket
 from daemon.market.tape import BarArrays
 from daemon.market.windows import BarSchedule
+from daemon.settings.heart import engine_setup
 from daemon.settings.model import Settings
 
 MINUTE = Timeframe.parse("1m")

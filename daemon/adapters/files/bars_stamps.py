@@ -140,5 +140,5 @@ def _offset(text: str) -> timedelta:
     if text == "Z":
         return timedelta(0)
     padded = text if len(text) > 3 else f"{text}00"
-    found = datetime.strptime(padded.replace(":", ""), "%z").utcoffset()  # noqa: DTZ007 - the format has its zone
+    found = datetime.strptime(padded.replace(":", ""), "%z").utcoffset()
     return found or timedelta(0)

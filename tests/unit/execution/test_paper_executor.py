@@ -643,7 +643,8 @@ def test_ended_orders_stay_ended_after_a_restart() -> None:
 @pytest.mark.parametrize(
     ("side", "fill", "decision_bps", "arrival_bps", "touch_bps", "parts"),
     [
-        # decision 100, bid 100.00, ask 100.02, mid 100.01; delay: mid - decision, spread: touch - mid, impact: fill - touch
+        # decision 100, bid 100.00, ask 100.02, mid 100.01
+        # delay: mid - decision, spread: touch - mid, impact: fill - touch
         (Side.BUY, "100.05", 5.0, 0.04 / 100.01 * 1e4, 0.03 / 100.02 * 1e4, (1.0, 1.0, 3.0)),
         (Side.BUY, "99.99", -1.0, -0.02 / 100.01 * 1e4, -0.03 / 100.02 * 1e4, (1.0, 1.0, -3.0)),
         (Side.SELL, "99.95", 5.0, 0.06 / 100.01 * 1e4, 0.05 / 100.00 * 1e4, (-1.0, 1.0, 5.0)),
