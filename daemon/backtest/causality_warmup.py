@@ -102,6 +102,7 @@ class _Verdict:
         for cut, one, two in zip(self.cuts, self.whole, self.given, strict=True):
             was, now = value_of(one, name), value_of(two, name)
             if relative(was, now, self.typical[name]) > CLOSE:
+                found.count += 1
                 for collected in (found, alone):
                     collected.note(f"feature {name}", (self.deepest - 1, cut.at), (was, now), self._circumstances())
         words = f"feature {name} needs more bars than the {warmup} of its warmup"

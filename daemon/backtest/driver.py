@@ -3,21 +3,25 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
+from daemon.backtest.column_history import ColumnSteps
 from daemon.backtest.market_history import MarketHistory, Step
+from daemon.backtest.quiet_session import QuietSession
 from daemon.backtest.simulated_broker import SimulatedBroker
 from daemon.domain.callbacks import BrokerCallback
 from daemon.domain.events import Event, InstantClosed, MarkDue, QuoteChanged, SessionClosed, SessionOpened
 from daemon.domain.order import Approved
 from daemon.domain.records import Record
 from daemon.engine.engine import Engine
+from daemon.engine.quiet import QuietDecisions
 from daemon.execution.paper_executor import PaperExecutor
 from daemon.market.sessions import Session
 from daemon.ports import Told
 
 RecordSink = Callable[[Sequence[Record]], None]
 _SECOND: Final = timedelta(seconds=1)
+Quietly = Literal["decide", "decide_all"]
 
 
 @dataclass(slots=True)
@@ -37,11 +41,21 @@ class BacktestClock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cadence:
-    """The instants at which the books are valued, as the monitors of a live daemon do; None = where bars end."""
+    """The instants at which the books are valued, as the monitors of a live daemon do.
+
+    Without `positions`, where bars end; without `performance` as well, at a session's open and close.
+    """
 
     positions: timedelta | None = timedelta(seconds=30)
-    performance: timedelta = timedelta(seconds=60)
+    performance: timedelta | None = timedelta(seconds=60)
     report_after_close: timedelta = timedelta(seconds=30)
+
+
+DAILY: Final = Cadence(positions=None, performance=None)
+
+
+def _let_go(decisions: QuietDecisions) -> None:
+    """Keep nothing."""
 
 
 @dataclass(slots=True)
@@ -54,6 +68,8 @@ class BacktestDriver:
     clock: BacktestClock
     sink: RecordSink
     cadence: Cadence = field(default_factory=Cadence)
+    quietly: Quietly | None = None        # pass over what has no consequences, asking strategies this way
+    decided: Callable[[QuietDecisions], None] = _let_go    # takes what was decided quietly
     bars: int = 0
 
     def run(self, history: MarketHistory) -> Iterator[Session]:
@@ -70,21 +86,30 @@ class BacktestDriver:
         self.broker.open_session(session)
         self._move(session.open)
         quotes, bars = self._opening(steps, session)
-        self._instant(session.open, quotes, [SessionOpened(at=session.open, open_s=session.open_s, close_s=session.close_s)])
-        for step in self._with_marks(bars, session):
+        self.instant(session.open, quotes, [SessionOpened(at=session.open, open_s=session.open_s, close_s=session.close_s)])
+        quiet = QuietSession.of(self, bars, history) if self.quietly and self.cadence.performance is None else None
+        if quiet is not None:
+            quiet.run()
+        else:
+            self._step_by_step(bars, session, history)
+        closed = session.close + self.cadence.report_after_close
+        self.until(closed, history)
+        self.instant(closed, (), [SessionClosed(at=closed)])
+
+    def _step_by_step(self, steps: Sequence[Step], session: Session, history: MarketHistory) -> None:
+        for step in self._with_marks(steps, session):
             since = self.clock.now()
-            self._until(step.at, history)
+            self.until(step.at, history)
             if not step.bars and not step.quotes:
                 step = self._marked(since, step, history)
             self.bars += sum(len(closed.bars) for closed in step.bars)
-            self._instant(step.at, step.quotes, [*step.bars, *([InstantClosed(at=step.at)] if step.bars else []), *self._marks(step, session)])
-        closed = session.close + self.cadence.report_after_close
-        self._until(closed, history)
-        self._instant(closed, (), [SessionClosed(at=closed)])
+            self.instant(step.at, step.quotes, [*step.bars, *([InstantClosed(at=step.at)] if step.bars else []), *self._marks(step, session)])
 
     @staticmethod
     def _opening(steps: Sequence[Step], session: Session) -> tuple[tuple[QuoteChanged, ...], Sequence[Step]]:
         """Split off the quotes of the opening instant itself."""
+        if isinstance(steps, ColumnSteps):
+            return steps.opening.quotes, steps
         if steps and steps[0].at == session.open and not steps[0].bars:
             return steps[0].quotes, steps[1:]
         return (), steps
@@ -119,18 +144,18 @@ class BacktestDriver:
         """Return the valuations due at a step: the monitors of the live daemon look while the market is open."""
         at, positions = step.at, self.cadence.positions
         if positions is None:
-            return [MarkDue(at=at, equity=True)] if step.bars else []
+            return [MarkDue(at=at, equity=True)] if step.bars and self.cadence.performance is not None else []
         if not session.open < at < session.close or at.microsecond:
             return []
         seconds = int(at.timestamp())
         marks: list[Event] = []
-        if seconds % int(self.cadence.performance.total_seconds()) == 0:
+        if self.cadence.performance is not None and seconds % int(self.cadence.performance.total_seconds()) == 0:
             marks.append(MarkDue(at=at, equity=True))
         if seconds % int(positions.total_seconds()) == 0:
             marks.append(MarkDue(at=at, equity=False))
         return marks
 
-    def _until(self, at: datetime, history: MarketHistory) -> None:
+    def until(self, at: datetime, history: MarketHistory) -> None:
         """Let the exchange and the executor's deadlines act before `at`."""
         while True:
             pending = [when for when in (self.broker.next_due(), self._deadline()) if when is not None and when < at]
@@ -140,7 +165,7 @@ class BacktestDriver:
                 return
             when = min(pending)
             quotes = self._quotes_at(when, history) if self.broker.is_working else ()
-            self._instant(when, quotes, [])
+            self.instant(when, quotes, [])
 
     def _deadline(self) -> datetime | None:
         """Return the executor's next deadline, on the whole second at which a market in lockstep would show it."""
@@ -170,7 +195,7 @@ class BacktestDriver:
     def _move(self, at: datetime) -> None:
         self.clock.at = self.broker.now = at
 
-    def _instant(self, at: datetime, quotes: Sequence[QuoteChanged], events: Sequence[Event]) -> None:
+    def instant(self, at: datetime, quotes: Sequence[QuoteChanged], events: Sequence[Event]) -> None:
         """Do one instant: exchange, broker's words, quotes, bars, decisions, valuations; then send what was approved."""
         self._move(at)
         callbacks: list[BrokerCallback] = []

@@ -29,6 +29,8 @@ StateOption = Annotated[
 ]
 
 _ENV_FILE: Final = Path(".env")
+_CREDENTIALS: Final = "CREDENTIALS_DIRECTORY"  # set by systemd for LoadCredential=
+_CREDENTIALS_FILE: Final = "paperd.env"
 _SOCKET: Final = "paperd.sock"
 _SOCKET_VARIABLE: Final = "PAPERD_CONTROL__SOCKET"
 
@@ -50,7 +52,7 @@ def loaded(path: Path | None, overrides: Mapping[str, object]) -> "LoadedSetting
         path,
         given(overrides),
         os.environ,
-        env_file=_ENV_FILE,
+        env_file=_env_file(),
         validate_strategy=_strategy_faults,
         is_trading_day=_is_trading_day,
     )
@@ -80,7 +82,7 @@ def socket_path(config: Path | None, state: Path | None) -> Path:
     if config is not None:
         from daemon.settings.loading import load_settings
 
-        socket = load_settings(config, {}, os.environ, env_file=_ENV_FILE).settings.control.socket
+        socket = load_settings(config, {}, os.environ, env_file=_env_file()).settings.control.socket
         return socket or state_of(state) / _SOCKET
     return Path(named) if named else state_of(state) / _SOCKET
 
@@ -89,8 +91,14 @@ def journal_location(config: Path | None, state: Path | None) -> str | Path:
     """Return where the journal is: a URL that may hold a password, or a file of the state directory."""
     from daemon.settings.loading import load_settings
 
-    url = load_settings(config, {}, os.environ, env_file=_ENV_FILE).settings.journal.url
+    url = load_settings(config, {}, os.environ, env_file=_env_file()).settings.journal.url
     return url.get_secret_value() if url is not None else state_of(state) / "journal.db"
+
+
+def _env_file() -> Path:
+    """Return the file of variables: the service's credential where systemd has loaded one, else `.env` in this folder."""
+    credential = Path(os.environ.get(_CREDENTIALS, "")) / _CREDENTIALS_FILE
+    return credential if os.environ.get(_CREDENTIALS) and credential.is_file() else _ENV_FILE
 
 
 def _strategy_faults(kind: str, parameters: Mapping[str, object], timeframes: "tuple[Timeframe, ...]") -> list[str]:

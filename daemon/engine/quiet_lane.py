@@ -220,6 +220,9 @@ class Lane:
         track, filed, moment = self._track, self.filed[self._frame], self._moment
         instants, base, count = track.instants, track.base, len(track.instants)
         place = self._through_warmup(bisect_left(instants, row))
+        if self._is_warming_up(place):
+            self.stop = instants[place]
+            return
         decide = self.slot.setup.strategy.decide
         moment.look_at(self._frame, self.lists[self._frame])
         last: object = None
@@ -254,6 +257,10 @@ class Lane:
             place += 1
         return place
 
+    def _is_warming_up(self, place: int) -> bool:
+        """Return whether a bar of the day has too little history behind it."""
+        return place < len(self._track.instants) and self._track.base + place + 1 < self.slot.setup.strategy.warmup
+
     def _judge_one(self, decision: object, place: int) -> _Judged:
         if not self._is_plain(decision):
             return _Judged(0, 0.0, TOLD)
@@ -266,8 +273,8 @@ class Lane:
         track, filed, day = self._track, self.filed[self._frame], self._all
         instants = track.instants
         place = self._through_warmup(bisect_left(instants, row))
-        if day is None or (place < len(instants) and track.base + place + 1 < self.slot.setup.strategy.warmup):
-            self.stop = instants[place] if place < len(instants) else len(self.day)
+        if day is None or self._is_warming_up(place):
+            self.stop = instants[place]
             return
         loud = self._loud.get(self._held)
         if loud is None:

@@ -37,7 +37,7 @@ def test_a_round_trip_realises_the_difference_and_leaves_no_cost() -> None:
     book = ledger()
     book.book_fill(fill("1", Side.BUY, 10, "100"))
     position = book.book_fill(fill("2", Side.SELL, 10, "101.5"))
-    assert (position.quantity, position.total_cost, position.realized_pnl) == (0, 0, Decimal("15.0"))
+    assert (position.quantity, position.total_cost, position.realized_pnl) == (Decimal(0), Decimal(0), Decimal("15.0"))
     assert book.cash == Decimal("10015.0")
 
 

@@ -1,0 +1,65 @@
+"""backtrader: RATE FILES... OUT."""
+
+import sys
+
+import backtrader as bt
+import bars
+
+RATE = float(sys.argv[1])
+FILES = sys.argv[2:-1]
+
+
+class Feed(bt.feeds.PandasData):
+    lines = ("last",)
+    params = (("last", "last"), ("openinterest", None))
+
+
+class Fee(bt.CommInfoBase):
+    params = (("stocklike", True), ("commtype", bt.CommInfoBase.COMM_PERC))
+
+    def _getcommission(self, size, price, pseudoexec):
+        return bars.fee(RATE, size, price)
+
+
+class Cross(bt.Strategy):
+    def __init__(self):
+        self.averages = [(bt.ind.SMA(data.close, period=bars.FAST), bt.ind.SMA(data.close, period=bars.SLOW)) for data in self.datas]
+        self.fills = []
+
+    def next(self):
+        for data, (fast, slow) in zip(self.datas, self.averages):
+            if data.last[0]:
+                continue
+            held = self.getposition(data).size
+            if fast[0] > slow[0] and not held:
+                size = bars.shares(self.broker.getvalue(), data.close[0])
+                if size:
+                    self.buy(data, size=size)
+            elif fast[0] < slow[0] and held:
+                self.close(data)
+
+    def notify_order(self, order):
+        if order.status == order.Completed and order.data is self.datas[0]:
+            done = order.executed
+            self.fills.append([int(bt.num2date(done.dt).timestamp()), int(done.size), done.price, done.comm])
+
+
+def prepare():
+    cerebro = bt.Cerebro(stdstats=False)
+    cerebro.broker.setcash(bars.CASH)
+    cerebro.broker.addcommissioninfo(Fee())
+    cerebro.addstrategy(Cross)
+    for path in FILES:
+        frame = bars.read(path)
+        frame.index = frame.index.tz_localize(None)
+        cerebro.adddata(Feed(dataname=frame))
+    return cerebro.run
+
+
+def local_fills(done):
+    import datetime
+
+    return [[int(datetime.datetime.fromtimestamp(at).replace(tzinfo=datetime.timezone.utc).timestamp() + 0.5) // 60 * 60, *rest] for at, *rest in done[0].fills]
+
+
+bars.say(prepare, local_fills)
