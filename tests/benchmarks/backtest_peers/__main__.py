@@ -35,7 +35,6 @@ class Peer:
     name: str
     script: str
     package: str = ""        # on PyPI; empty = our own venv
-    needs: tuple[str, ...] = ()
     is_referee: bool = True  # its trades can be compared
 
     @property
@@ -92,7 +91,7 @@ def _is_ready(peer: Peer, console: Console) -> bool:
             continue
         steps = (
             [path, "-m", "venv", "--clear", str(done.parent)],
-            [str(peer.python), "-m", "pip", "install", "-q", peer.package, "pandas", *peer.needs],
+            [str(peer.python), "-m", "pip", "install", "-q", peer.package, "pandas"],
         )
         results = [subprocess.run(step, capture_output=True, text=True, check=False).returncode for step in steps]
         if results == [0, 0]:
