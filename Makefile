@@ -12,7 +12,7 @@ LOCK := uv pip compile -q --universal --fork-strategy fewest --python-version 3.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help run test test-ib-async check format bench docs lock audit clean
+.PHONY: help run test test-ib-async check format bench bench-backtest docs lock audit clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -49,6 +49,9 @@ format: .venv/.installed-dev  ## bring the code into form
 
 bench: .venv/.installed-dev  ## measure the bar path and the order path
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+bench-backtest: .venv/.installed-dev  ## compare trades and speed with other backtesters (each in .venv-peers)
+	@$(BIN)/python -m tests.benchmarks.backtest_peers $(ARGS)
 
 docs: .venv/.installed-dev  ## write docs/reference anew
 	@$(BIN)/python docs/generate.py

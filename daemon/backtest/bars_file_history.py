@@ -1,4 +1,4 @@
-"""History from files of bars, folded to longer timeframes by the exchange's schedule, with quotes made around prices."""
+"""History from files of bars: folded to longer timeframes by the schedule, with quotes made around prices."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Final, Literal
 
 import numpy as np
@@ -33,9 +34,9 @@ _AFTER_OPEN: Final = timedelta(milliseconds=1)  # sooner than any order arrives
 class QuoteRule:
     """How quotes are made of bars, which have none."""
 
-    spread_bps: float = 1.0   # of the price; 1 = 0.01 %
-    tick: float = 0.01        # the narrowest spread, unless spread_bps is 0
-    fill: FillPrice = "close" # what an order meets: the bar's close, or the next bar's open
+    spread_bps: float = 1.0  # of the price; 1 = 0.01 %
+    tick: float = 0.01  # the narrowest spread, unless spread_bps is 0
+    fill: FillPrice = "close"  # what an order meets: the bar's close, or the next bar's open
 
     def around(self, price: float) -> tuple[float, float]:
         """Return bid and ask with `price` in their middle."""
@@ -52,8 +53,8 @@ class BarFileHistory:
     timeframes: Sequence[Timeframe]
     history: int
     quotes: QuoteRule = field(default_factory=QuoteRule)
-    first: date | None = None   # None = the first day of the files
-    count: int | None = None    # sessions; None = all
+    first: date | None = None  # None = the first day of the files
+    count: int | None = None  # sessions; None = all
     _stream: Iterator[tuple[Session, dict[InstrumentId, SessionRows]]] | None = None
     _next: tuple[Session, dict[InstrumentId, SessionRows]] | None = None
     _today: dict[InstrumentId, SessionRows] = field(default_factory=dict)
@@ -68,20 +69,35 @@ class BarFileHistory:
             for timeframe in self.timeframes:
                 if timeframe.seconds < file.bar.seconds:
                     raise ConfigError(
-                        f"--timeframes: {instrument} cannot be decided on {timeframe} bars: those of {file.path.name} last {file.bar}; "
+                        f"--timeframes: {instrument} cannot be decided on {timeframe} bars: "
+                        f"those of {file.path.name} last {file.bar}; "
                         f"give --timeframes {file.bar} or longer"
                     )
                 if timeframe.seconds % file.bar.seconds:
-                    raise ConfigError(f"--timeframes: {timeframe} bars cannot be made of the {file.bar} bars of {file.path.name}: no multiple")
+                    raise ConfigError(
+                        f"--timeframes: {timeframe} bars cannot be made of the {file.bar} bars of {file.path.name}: "
+                        "they are no multiple"
+                    )
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Return what has been odd about the files so far, and how the quotes were made."""
-        spread = f"a spread of {self.quotes.spread_bps:g} bp, at least {self.quotes.tick:g}" if self.quotes.spread_bps else "no spread"
+        spread = (
+            f"a spread of {self.quotes.spread_bps:g} bp, at least {self.quotes.tick:g}"
+            if self.quotes.spread_bps
+            else "no spread"
+        )
         around = "its close" if self.quotes.fill == "close" else "the next bar's open"
-        made = f"The files hold no quotes: after each bar they were made around {around}, with {spread}, and its volume (at least {SMALLEST_SIZE}) on each side."
+        made = (
+            f"The files hold no quotes: after each bar they were made around {around}, with {spread}, "
+            f"and its volume (at least {SMALLEST_SIZE}) on each side."
+        )
         daily = all(timeframe.seconds == _DAY_S for timeframe in self.timeframes)
-        idle = ("Bars of 1d end at the close, when no order can be sent: decided on alone they never trade.",) if daily else ()
+        idle = (
+            ("Bars of 1d end at the close, when no order can be sent: decided on alone they never trade.",)
+            if daily
+            else ()
+        )
         return (made, *idle, *(text for file in self.files.values() for text in file.notes.sentences()))
 
     def warmup(self) -> Iterator[HistoryLoaded]:
@@ -106,7 +122,10 @@ class BarFileHistory:
                 kept = deque(kept, maxlen=enough)
             kept.append((session, rows))
         if self._next is None:
-            raise ConfigError(f"--start: the files hold no bar of a session from {self.first or 'any day'} on; the last one is {last or 'none'}")
+            raise ConfigError(
+                f"--start: the files hold no bar of a session from {self.first or 'any day'} on; "
+                f"the last one is {last or 'none'}"
+            )
         opened = self._next[0].open
         for instrument in self.files:
             for timeframe in self.timeframes:
@@ -137,7 +156,12 @@ class BarFileHistory:
         first = int(np.searchsorted(rows.start, (after - _AFTER_OPEN).timestamp(), side="right"))
         stop = int(np.searchsorted(rows.start, (until - _AFTER_OPEN).timestamp(), side="left"))
         return [
-            self._quote(instrument, datetime.fromtimestamp(int(rows.start[row]), UTC) + _AFTER_OPEN, rows.rows.open[row], rows.rows.volume[row])
+            self._quote(
+                instrument,
+                datetime.fromtimestamp(int(rows.start[row]), UTC) + _AFTER_OPEN,
+                rows.rows.open[row],
+                rows.rows.volume[row],
+            )
             for row in range(first, stop)
         ]
 
@@ -188,12 +212,20 @@ class BarFileHistory:
     ) -> Step:
         at = datetime.fromtimestamp(end, UTC)
         bars = tuple(
-            BarsClosed(at=at, timeframe=timeframe, end=end, bars=tuple(closed.get(timeframe, ())), missing=tuple(missing.get(timeframe, ())))
+            BarsClosed(
+                at=at,
+                timeframe=timeframe,
+                end=end,
+                bars=tuple(closed.get(timeframe, ())),
+                missing=tuple(missing.get(timeframe, ())),
+            )
             for timeframe in sorted({*closed, *missing})
         )
         return Step(at=at, quotes=tuple(quotes), bars=bars)
 
-    def _folded(self, instrument: InstrumentId, rows: SessionRows, timeframe: Timeframe, base: list[Bar] | None = None) -> list[Bar]:
+    def _folded(
+        self, instrument: InstrumentId, rows: SessionRows, timeframe: Timeframe, base: list[Bar] | None = None
+    ) -> list[Bar]:
         """Return the bars of a timeframe that have any part."""
         parts = rows.bars() if base is None else base
         if timeframe == self.files[instrument].bar:
@@ -203,7 +235,7 @@ class BarFileHistory:
         bounds = [0, *(np.flatnonzero(np.diff(place)) + 1).tolist(), len(parts)]
         made = (
             fold(parts[first:stop], start=int(starts[place[first]]), end=int(ends[place[first]]))
-            for first, stop in zip(bounds, bounds[1:], strict=False)
+            for first, stop in pairwise(bounds)
         )
         return [bar for bar in made if bar is not None]
 

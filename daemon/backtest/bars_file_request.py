@@ -26,7 +26,9 @@ def file_form(*, bar: str | None, timezone: str | None, stamps: str) -> FileForm
     try:
         zone = ZoneInfo(timezone) if timezone is not None else None
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ConfigError(f"--timezone: {timezone!r} is unknown; use an IANA name such as America/New_York or UTC") from error
+        raise ConfigError(
+            f"--timezone: {timezone!r} is unknown; use an IANA name such as America/New_York or UTC"
+        ) from error
     return FileForm(bar=length, timezone=zone, stamps="end" if stamps == "end" else "start")
 
 
@@ -42,9 +44,13 @@ def files_by_symbol(option: str, named: Sequence[str], symbols: Sequence[str] | 
     for text in named:
         match = _NAMED.fullmatch(text)
         path = Path(match[2] if match and not Path(text).exists() else text)
-        symbol = match[1].upper() if match and not Path(text).exists() else _symbol_of(option, path, symbols, len(named))
+        symbol = (
+            match[1].upper() if match and not Path(text).exists() else _symbol_of(option, path, symbols, len(named))
+        )
         if symbol in found:
-            raise ConfigError(f"{option}: {symbol} has two files, {found[InstrumentId(symbol)]} and {path}; join them into one")
+            raise ConfigError(
+                f"{option}: {symbol} has two files, {found[InstrumentId(symbol)]} and {path}; join them into one"
+            )
         found[InstrumentId(symbol)] = path
     return found
 
@@ -54,7 +60,9 @@ def chosen_files(files: Mapping[InstrumentId, Path], symbols: Sequence[str] | No
     wanted = [InstrumentId(symbol.upper()) for symbol in symbols] if symbols else list(files)
     for symbol in wanted:
         if symbol not in files:
-            raise ConfigError(f"--symbol: there is no file of {symbol}; the files are of {', '.join(files)}. Give it as {symbol}=FILE")
+            raise ConfigError(
+                f"--symbol: there is no file of {symbol}; the files are of {', '.join(files)}. Give it as {symbol}=FILE"
+            )
     return {symbol: files[symbol] for symbol in wanted}
 
 
@@ -68,5 +76,7 @@ def _symbol_of(option: str, path: Path, symbols: Sequence[str] | None, files: in
         return symbols[0].upper()
     symbol = path.name.split(".")[0].upper()
     if _TICKER.fullmatch(symbol) is None:
-        raise ConfigError(f"{option}: {path.name} does not begin with a symbol; say which it is, as in {option} SPY={path}")
+        raise ConfigError(
+            f"{option}: {path.name} does not begin with a symbol; say which it is, as in {option} SPY={path}"
+        )
     return symbol

@@ -77,7 +77,9 @@ def _by_session(file: BarFile, schedule: BarSchedule, rows: BarRows) -> Iterator
     try:
         sessions = calendar.sessions_between(first - timedelta(days=1), last + timedelta(days=1))
     except OutOfCalendar as error:
-        raise BadMarketData(str(file.path), f"rows {rows.row[0]} to {rows.row[-1]} ({when(rows.at[0])} to {when(rows.at[-1])}): {error}") from error
+        raise BadMarketData(
+            str(file.path), f"rows {rows.row[0]} to {rows.row[-1]} ({when(rows.at[0])} to {when(rows.at[-1])}): {error}"
+        ) from error
     if _is_daily(file):
         days = _days(file, schedule, rows)
         opens = np.array([(session.day - date(1970, 1, 1)).days for session in sessions])
@@ -93,7 +95,9 @@ def _by_session(file: BarFile, schedule: BarSchedule, rows: BarRows) -> Iterator
     if outside.size:
         row = outside[0]
         file.notes.add(
-            f"bars outside the regular sessions of {calendar.name} were left out", f"row {rows.row[row]} ({when(rows.at[row])})", int(outside.size)
+            f"bars outside the regular sessions of {calendar.name} were left out",
+            f"row {rows.row[row]} ({when(rows.at[row])})",
+            int(outside.size),
         )
     places, kept = place[inside], rows.pick(inside)
     bounds = np.flatnonzero(np.diff(places)) + 1
@@ -102,23 +106,29 @@ def _by_session(file: BarFile, schedule: BarSchedule, rows: BarRows) -> Iterator
             yield sessions[places[start]], kept.pick(slice(start, stop))
 
 
-def _placed(file: BarFile, schedule: BarSchedule, session: Session, rows: BarRows, before: SessionRows | None) -> SessionRows:
+def _placed(
+    file: BarFile, schedule: BarSchedule, session: Session, rows: BarRows, before: SessionRows | None
+) -> SessionRows:
     """Put each row in the place of its bar, and note what is missing since the row before."""
     starts, ends = schedule.starts(session, file.bar), schedule.ends(session, file.bar)
     if _is_daily(file):
         slots = np.zeros(rows.at.size, dtype=np.int64)
         if rows.at.size > 1:
-            raise BadMarketData(str(file.path), f"row {rows.row[1]} ({when(rows.at[1])}): a second bar of {session.day}; keep one of them")
+            raise BadMarketData(
+                str(file.path),
+                f"row {rows.row[1]} ({when(rows.at[1])}): a second bar of {session.day}; keep one of them",
+            )
     else:
         bounds = starts if file.form.stamps == "start" else ends
         slots = np.searchsorted(bounds, rows.at)
         off = np.flatnonzero(bounds[np.minimum(slots, bounds.size - 1)] != rows.at)
         if off.size:
             row = int(off[0])
+            anchor = "open" if schedule.anchor == "open" else "full hour"
             raise BadMarketData(
                 str(file.path),
-                f"row {rows.row[row]} ({when(rows.at[row])}): no {file.bar} bar of {schedule.calendar.name} {file.form.stamps}s then. "
-                f"Bars count from the {'open' if schedule.anchor == 'open' else 'full hour'} (calendar.bar_anchor); "
+                f"row {rows.row[row]} ({when(rows.at[row])}): no {file.bar} bar of {schedule.calendar.name} "
+                f"{file.form.stamps}s then. Bars count from the {anchor} (calendar.bar_anchor); "
                 "--bar names another length, --stamps what the times mark",
             )
     _note_gaps(file, schedule, session, slots, rows, bars=len(ends), before=before)
@@ -126,7 +136,14 @@ def _placed(file: BarFile, schedule: BarSchedule, session: Session, rows: BarRow
 
 
 def _note_gaps(
-    file: BarFile, schedule: BarSchedule, session: Session, slots: IntArray, rows: BarRows, *, bars: int, before: SessionRows | None
+    file: BarFile,
+    schedule: BarSchedule,
+    session: Session,
+    slots: IntArray,
+    rows: BarRows,
+    *,
+    bars: int,
+    before: SessionRows | None,
 ) -> None:
     if before is not None and (expected := schedule.calendar.session_after(before.session)) != session:
         days = schedule.calendar.sessions_between(expected.day, session.day)[:-1]
@@ -136,7 +153,9 @@ def _note_gaps(
         count = int(edges[gap + 1] - edges[gap] - 1)
         row = min(gap, rows.row.size - 1)
         place = "before" if gap < rows.row.size else "after"
-        file.notes.add("bars are missing within sessions", f"{count} {place} row {rows.row[row]} ({when(rows.at[row])})", count)
+        file.notes.add(
+            "bars are missing within sessions", f"{count} {place} row {rows.row[row]} ({when(rows.at[row])})", count
+        )
 
 
 def _is_daily(file: BarFile) -> bool:
@@ -149,7 +168,12 @@ def _days(file: BarFile, schedule: BarSchedule, rows: BarRows) -> IntArray:
     if file.is_dated or midnight.all():
         return rows.at // _DAY.seconds
     zone = schedule.calendar.timezone
-    local = np.array([(np.datetime64(int(at), "s").item().replace(tzinfo=UTC).astimezone(zone).date() - date(1970, 1, 1)).days for at in rows.at])
+    local = np.array(
+        [
+            (np.datetime64(int(at), "s").item().replace(tzinfo=UTC).astimezone(zone).date() - date(1970, 1, 1)).days
+            for at in rows.at
+        ]
+    )
     return np.where(midnight, rows.at // _DAY.seconds, local)
 
 

@@ -16,19 +16,19 @@ from daemon.domain.events import BarsClosed, HistoryLoaded, QuoteChanged
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.timeframe import Timeframe
 from daemon.engine.day_columns import DayColumns, DayQuotes, DaySeries
-from daemon.engine.series import column_arrays
+from daemon.engine.series import sliced
 from daemon.market.sessions import Session
 from daemon.market.windows import BarColumns, BarSchedule
 
-_OPENS_AFTER = timedelta(milliseconds=1)    # the next bar's first price is in force this long after a bar's end
+_OPENS_AFTER = timedelta(milliseconds=1)  # the next bar's first price is in force this long after a bar's end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MadeQuotes:
     """The quotes around a price."""
 
-    half_spread: float = 0.0      # quote currency per unit
-    size: float = 1e9             # units on each side
+    half_spread: float = 0.0  # quote currency per unit
+    size: float = 1e9  # units on each side
 
 
 @dataclass(slots=True)
@@ -39,10 +39,10 @@ class ColumnHistory:
     of each symbol lie before the first session, or the first session starts with the first bar.
     """
 
-    bars: Mapping[InstrumentId, BarColumns]      # ascending in time, ends on the schedule
+    bars: Mapping[InstrumentId, BarColumns]  # ascending in time, ends on the schedule
     schedule: BarSchedule
     timeframe: Timeframe
-    warm: int = 0                                # sessions that only warm up
+    warm: int = 0  # sessions that only warm up
     quotes: MadeQuotes = field(default_factory=MadeQuotes)
     _day: "ColumnSteps | None" = None
 
@@ -64,7 +64,7 @@ class ColumnHistory:
             for instrument, columns in self.bars.items():
                 first, last = np.searchsorted(columns.end, (session.open_s, session.close_s), side="right").tolist()
                 if last > first:
-                    parts[instrument] = BarColumns(*(array[first:last] for array in column_arrays(columns)))
+                    parts[instrument] = sliced(columns, first, last)
             self._day = ColumnSteps(session, self.timeframe, parts, self.quotes)
             yield session, self._day
 
@@ -83,13 +83,17 @@ class ColumnHistory:
 
 
 class ColumnSteps(Sequence[Step]):
-    """Implements `DaySteps`; steps are made when they are asked for. The first one, by index, is the opening instant."""
+    """Implements `DaySteps`; steps are made when asked for. The first one, by index, is the opening instant."""
 
-    def __init__(self, session: Session, timeframe: Timeframe, bars: Mapping[InstrumentId, BarColumns], quotes: MadeQuotes) -> None:
+    def __init__(
+        self, session: Session, timeframe: Timeframe, bars: Mapping[InstrumentId, BarColumns], quotes: MadeQuotes
+    ) -> None:
         self._session, self._timeframe, self._bars, self._made = session, timeframe, bars, quotes
         all_ends = [columns.end for columns in bars.values()]
         same = all(len(end) == len(all_ends[0]) and (end == all_ends[0]).all() for end in all_ends)
-        self._at: NDArray[np.int64] = (all_ends[0] if same else np.unique(np.concatenate(all_ends))) if all_ends else np.empty(0, np.int64)
+        self._at: NDArray[np.int64] = (
+            (all_ends[0] if same else np.unique(np.concatenate(all_ends))) if all_ends else np.empty(0, np.int64)
+        )
         self._ends: list[int] = self._at.tolist()
         self._rows = {name: np.searchsorted(self._at, columns.end) for name, columns in bars.items()}
 
@@ -101,7 +105,9 @@ class ColumnSteps(Sequence[Step]):
             rows = self._rows[name]
             size = np.full(len(rows), self._made.size)
             series[name, self._timeframe] = DaySeries(bars, rows)
-            quotes[name] = DayQuotes(rows=rows, bid=bars.close - half, ask=bars.close + half, bid_size=size, ask_size=size)
+            quotes[name] = DayQuotes(
+                rows=rows, bid=bars.close - half, ask=bars.close + half, bid_size=size, ask_size=size
+            )
         return DayColumns(at=self._at, series=series, quotes=quotes)
 
     def part(self, row: int, bars: Instruments, quotes: Instruments) -> Step:
@@ -129,7 +135,9 @@ class ColumnSteps(Sequence[Step]):
     def quote(self, instrument: InstrumentId, place: int) -> QuoteChanged:
         """Return one quote of the day by its place among those of its instrument."""
         columns = self._bars[instrument]
-        return self._quote(instrument, datetime.fromtimestamp(int(columns.end[place]), UTC), float(columns.close[place]))
+        return self._quote(
+            instrument, datetime.fromtimestamp(int(columns.end[place]), UTC), float(columns.close[place])
+        )
 
     def opens_between(self, instrument: InstrumentId, after: datetime, until: datetime) -> Sequence[QuoteChanged]:
         """Return the quote at the open that follows a bar's end, where it is told between the bounds."""
@@ -140,27 +148,34 @@ class ColumnSteps(Sequence[Step]):
             at = datetime.fromtimestamp(self._ends[each], UTC) + _OPENS_AFTER
             if after < at < until:
                 place = self._place(instrument, each + 1)
-                return () if place is None else (self._quote(instrument, at, float(self._bars[instrument].open[place])),)
+                return (
+                    () if place is None else (self._quote(instrument, at, float(self._bars[instrument].open[place])),)
+                )
         return ()
 
     def __len__(self) -> int:
         """Return the number of steps, the opening included."""
         return len(self._ends) + 1
 
-    def __getitem__(self, index: int | slice) -> Step | list[Step]:  # type: ignore[override]
-        """Return a step, or some; the opening instant is the first."""
-        if isinstance(index, slice):
-            return [self.part(each - 1, None, None) if each else self.opening for each in range(*index.indices(len(self)))]
+    def __getitem__(self, index: int) -> Step:  # type: ignore[override]
+        """Return a step; the opening instant is the first."""
         if not 0 <= index <= len(self._ends):
             raise IndexError(index)
         return self.part(index - 1, None, None) if index else self.opening
+
+    @property
+    def later(self) -> list[Step]:
+        """Return the steps after the opening."""
+        return [self.part(row, None, None) for row in range(len(self._ends))]
 
     @property
     def opening(self) -> Step:
         """Return the quotes at the session's open: the opens of the first bars."""
         at = self._session.open
         told = tuple(
-            self._quote(name, at, float(columns.open[0])) for name, columns in self._bars.items() if self._place(name, 0) is not None
+            self._quote(name, at, float(columns.open[0]))
+            for name, columns in self._bars.items()
+            if self._place(name, 0) is not None
         )
         return Step(at=at, quotes=told)
 
@@ -175,7 +190,9 @@ class ColumnSteps(Sequence[Step]):
 
     def _quote(self, instrument: InstrumentId, at: datetime, price: float) -> QuoteChanged:
         half, size = self._made.half_spread, self._made.size
-        return QuoteChanged(at=at, instrument=instrument, bid=price - half, ask=price + half, bid_size=size, ask_size=size)
+        return QuoteChanged(
+            at=at, instrument=instrument, bid=price - half, ask=price + half, bid_size=size, ask_size=size
+        )
 
 
 def bar_at(columns: BarColumns, row: int) -> Bar:

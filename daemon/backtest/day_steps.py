@@ -72,7 +72,10 @@ class ListedSteps:
                 for instrument, bar in closed.bars:
                     bars.setdefault((instrument, closed.timeframe), []).append((row, bar))
         at = np.array([int(step.at.timestamp()) for step in steps], np.int64)
-        series = {key: DaySeries(bar_columns([bar for _, bar in rows]), _rows(row for row, _ in rows)) for key, rows in bars.items()}
+        series = {
+            key: DaySeries(bar_columns([bar for _, bar in rows]), _rows(row for row, _ in rows))
+            for key, rows in bars.items()
+        }
         touch = {
             instrument: DayQuotes(
                 rows=_rows(row for row, _ in told),
@@ -97,7 +100,13 @@ class ListedSteps:
             wanted = tuple(item for item in each.bars if item[0] in bars)
             if wanted:
                 closed.append(
-                    BarsClosed(at=each.at, timeframe=each.timeframe, end=each.end, bars=wanted, received_host_ns=each.received_host_ns)
+                    BarsClosed(
+                        at=each.at,
+                        timeframe=each.timeframe,
+                        end=each.end,
+                        bars=wanted,
+                        received_host_ns=each.received_host_ns,
+                    )
                 )
         told = tuple(quote for quote in step.quotes if quotes is None or quote.instrument in quotes)
         return Step(at=step.at, quotes=told, bars=tuple(closed))

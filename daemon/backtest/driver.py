@@ -1,6 +1,6 @@
 """Drives the heart and the executor over history: the live sequencer's order of things, in a plain loop."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -11,6 +11,7 @@ from daemon.backtest.quiet_session import QuietSession
 from daemon.backtest.simulated_broker import SimulatedBroker
 from daemon.domain.callbacks import BrokerCallback
 from daemon.domain.events import Event, InstantClosed, MarkDue, QuoteChanged, SessionClosed, SessionOpened
+from daemon.domain.instrument import InstrumentId
 from daemon.domain.order import Approved
 from daemon.domain.records import Record
 from daemon.engine.engine import Engine
@@ -50,6 +51,11 @@ class Cadence:
     performance: timedelta | None = timedelta(seconds=60)
     report_after_close: timedelta = timedelta(seconds=30)
 
+    @property
+    def is_daily(self) -> bool:
+        """Return whether nothing is valued between a session's open and close."""
+        return self.positions is None and self.performance is None
+
 
 DAILY: Final = Cadence(positions=None, performance=None)
 
@@ -71,6 +77,7 @@ class BacktestDriver:
     quietly: Quietly | None = None        # pass over what has no consequences, asking strategies this way
     decided: Callable[[QuietDecisions], None] = _let_go    # takes what was decided quietly
     bars: int = 0
+    heard: set[InstrumentId] = field(default_factory=set)  # whose quotes were told at instants between the steps
 
     def run(self, history: MarketHistory) -> Iterator[Session]:
         """Go through the history, yielding each session once it is done, for progress bars."""
@@ -86,12 +93,13 @@ class BacktestDriver:
         self.broker.open_session(session)
         self._move(session.open)
         quotes, bars = self._opening(steps, session)
-        self.instant(session.open, quotes, [SessionOpened(at=session.open, open_s=session.open_s, close_s=session.close_s)])
-        quiet = QuietSession.of(self, bars, history) if self.quietly and self.cadence.performance is None else None
+        opened = SessionOpened(at=session.open, open_s=session.open_s, close_s=session.close_s)
+        self.instant(session.open, quotes, [opened])
+        quiet = QuietSession.of(self, bars, history) if self.quietly and self.cadence.is_daily else None
         if quiet is not None:
             quiet.run()
         else:
-            self._step_by_step(bars, session, history)
+            self._step_by_step(bars.later if isinstance(bars, ColumnSteps) else bars, session, history)
         closed = session.close + self.cadence.report_after_close
         self.until(closed, history)
         self.instant(closed, (), [SessionClosed(at=closed)])
@@ -103,7 +111,8 @@ class BacktestDriver:
             if not step.bars and not step.quotes:
                 step = self._marked(since, step, history)
             self.bars += sum(len(closed.bars) for closed in step.bars)
-            self.instant(step.at, step.quotes, [*step.bars, *([InstantClosed(at=step.at)] if step.bars else []), *self._marks(step, session)])
+            ended = [InstantClosed(at=step.at)] if step.bars else []
+            self.instant(step.at, step.quotes, [*step.bars, *ended, *self._marks(step, session)])
 
     @staticmethod
     def _opening(steps: Sequence[Step], session: Session) -> tuple[tuple[QuoteChanged, ...], Sequence[Step]]:
@@ -158,14 +167,22 @@ class BacktestDriver:
     def until(self, at: datetime, history: MarketHistory) -> None:
         """Let the exchange and the executor's deadlines act before `at`."""
         while True:
+            if not self.broker.is_working and not self.engine.orders.any_working:
+                self._forget_deadlines(at)
             pending = [when for when in (self.broker.next_due(), self._deadline()) if when is not None and when < at]
-            if self.broker.is_working:
-                pending += self._next_quote(at, history)
+            changes = self._next_quotes(at, history) if self.broker.is_working else ()
+            if changes:
+                pending.append(changes[0].at)
             if not pending:
                 return
             when = min(pending)
-            quotes = self._quotes_at(when, history) if self.broker.is_working else ()
-            self.instant(when, quotes, [])
+            self.instant(when, [change for change in changes if change.at == when], [])
+
+    def _forget_deadlines(self, before: datetime) -> None:
+        """Let pass the deadlines of orders that have ended."""
+        deadline = self._deadline()
+        if deadline is not None and deadline < before:
+            self.executor.advance(before - _SECOND)
 
     def _deadline(self) -> datetime | None:
         """Return the executor's next deadline, on the whole second at which a market in lockstep would show it."""
@@ -174,32 +191,36 @@ class BacktestDriver:
             return deadline
         return deadline.replace(microsecond=0) + _SECOND
 
-    def _next_quote(self, until: datetime, history: MarketHistory) -> list[datetime]:
-        now = self.clock.now()
-        changes = [
-            change.at
-            for instrument in self.engine.setup.instruments
-            for change in history.quotes_between(instrument, now, until)[:1]
-        ]
-        return [min(changes)] if changes else []
+    def _next_quotes(self, until: datetime, history: MarketHistory) -> Sequence[QuoteChanged]:
+        """Return the quotes that change next, at one instant."""
+        now, found = self.clock.now(), list[QuoteChanged]()
+        for instrument in self._watched():
+            changes = history.quotes_between(instrument, now, until)
+            if changes and (not found or changes[0].at <= found[0].at):
+                if found and changes[0].at < found[0].at:
+                    found.clear()
+                found += [change for change in changes if change.at == changes[0].at]
+        return found
 
-    def _quotes_at(self, when: datetime, history: MarketHistory) -> tuple[QuoteChanged, ...]:
-        before = when - timedelta(microseconds=1)
-        after = when + timedelta(microseconds=1)
-        return tuple(
-            change
-            for instrument in self.engine.setup.instruments
-            for change in history.quotes_between(instrument, before, after)
-        )
+    def _watched(self) -> Iterable[InstrumentId]:
+        """Return whose quotes matter between the steps: where books are valued only with bars, those that may fill."""
+        working = self.engine.orders.working_instruments
+        return working if working and self.cadence.is_daily else self.engine.setup.instruments
+
+    def quote(self, quote: QuoteChanged, at: datetime) -> None:
+        """Put a quote in force that came while no order worked, so that nothing followed from it."""
+        self.broker.quote(quote, at)
+        self.engine.process(quote)
 
     def _move(self, at: datetime) -> None:
         self.clock.at = self.broker.now = at
 
     def instant(self, at: datetime, quotes: Sequence[QuoteChanged], events: Sequence[Event]) -> None:
-        """Do one instant: exchange, broker's words, quotes, bars, decisions, valuations; then send what was approved."""
+        """Do one instant: exchange, broker's words, quotes, bars, decisions, valuations; then send the approved."""
         self._move(at)
         callbacks: list[BrokerCallback] = []
         for quote in quotes:
+            self.heard.add(quote.instrument)
             callbacks += self.broker.quote(quote, at)
         callbacks += self.broker.due(at)
         told = [self.executor.interpret(callback, at) for callback in callbacks]

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from daemon.backtest.driver import BacktestDriver
     from daemon.backtest.market_history import MarketHistory, Step
 
-_QUOTE = Timeframe(seconds=1)      # sorts before every bar of its instant, as the market tells it
-
 
 class QuietSession:
     """One session of a driver."""
@@ -27,7 +25,7 @@ class QuietSession:
         self._driver, self._steps, self._quiet, self._history = driver, steps, quiet, history
         self._day = steps.columns
         self._at: list[int] = self._day.at.tolist()
-        self._known: dict[InstrumentId, int] = {}     # the last instant of which the marks know
+        self._known: dict[InstrumentId, int] = {}  # the last instant of which the marks know
         self._quotes = {name: quotes.rows.tolist() for name, quotes in self._day.quotes.items()}
         self._frames: dict[InstrumentId, list[tuple[Timeframe, list[int], list[int]]]] = {}
         for (name, frame), series in sorted(self._day.series.items()):
@@ -69,16 +67,18 @@ class QuietSession:
 
     def _all_must_be_told(self) -> bool:
         engine = self._driver.engine
-        return self._driver.broker.is_working or engine.orders.any_working or any(slot.failure for slot in engine.accounts.slots)
+        return (
+            self._driver.broker.is_working
+            or engine.orders.any_working
+            or any(slot.failure for slot in engine.accounts.slots)
+        )
 
     def _wait(self, row: int) -> None:
-        """Let the exchange and the executor act before an instant; quotes they cause are newer than the instant before."""
-        before = self._driver.clock.at
+        """Let the exchange and the executor act before an instant; quotes told meanwhile are newer than the last."""
         self._driver.until(self._moment(row), self._history)
-        if self._driver.clock.at != before:
-            for instrument in self._driver.heard:
-                self._known[instrument] = row - 1
-        self._driver.heard.clear()
+        if self._driver.heard:
+            self._known |= dict.fromkeys(self._driver.heard, row - 1)
+            self._driver.heard.clear()
 
     def _tell(self, row: int, concerned: frozenset[InstrumentId] | None) -> None:
         """Tell an instant's bars of the instruments concerned, once the engine knows what was passed over before."""
@@ -88,7 +88,7 @@ class QuietSession:
         hears = frozenset(driver.engine.setup.instruments) if concerned is None else concerned.union(held)
         for instrument in hears:
             self._learn(instrument, row, told=concerned is None or instrument in concerned)
-        step = self._steps.part(row, concerned, hears if concerned is not None else None)
+        step = self._steps.part(row, concerned, concerned)
         driver.instant(at, step.quotes, [*step.bars, InstantClosed(at=at)])
         driver.heard.clear()
         self._quiet.told(row, concerned)
@@ -100,23 +100,23 @@ class QuietSession:
         quoted = self._quotes.get(instrument, [])
         place = bisect_right(quoted, row) - 1
         if told and place >= 0 and quoted[place] == row:
-            return      # supersedes whatever was before
-        happened: list[tuple[int, Timeframe, int]] = []
+            return  # supersedes whatever was before
+        happened: list[tuple[int, int, int, Timeframe | None]] = []  # instant, rank within it, place in its series
         if place >= 0 and since < quoted[place]:
-            happened.append((quoted[place], _QUOTE, place))
+            happened.append((quoted[place], 0, place, None))
         for frame, rows, traded in self._frames.get(instrument, []):
             found = bisect_right(rows, last) - 1
             active = bisect_right(traded, last) - 1
             places = {found} if found >= 0 else set()
             if active >= 0:
                 places.add(bisect_left(rows, traded[active]))
-            happened += [(rows[each], frame, each) for each in places if rows[each] > since]
+            happened += [(rows[each], frame.seconds, each, frame) for each in places if rows[each] > since]
         marks = self._driver.engine.marks
-        for happens, frame, each in sorted(happened):
-            if frame is _QUOTE:
+        for happens, _, each, closed in sorted(happened):
+            if closed is None:
                 self._driver.quote(self._steps.quote(instrument, each), self._moment(happens))
             else:
-                marks.on_bar(instrument, self._steps.bar(instrument, frame, each), self._moment(happens))
+                marks.on_bar(instrument, self._steps.bar(instrument, closed, each), self._moment(happens))
 
     def _moment(self, row: int) -> datetime:
         return datetime.fromtimestamp(self._at[row], UTC)

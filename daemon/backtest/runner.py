@@ -1,13 +1,17 @@
 """Runs a backtest into a journal of its own, with the tables of a live one."""
 
+import gc
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final, Literal
 
 from daemon.backtest.driver import BacktestClock, BacktestDriver, Cadence
 from daemon.backtest.market_history import MarketHistory
+from daemon.backtest.quiet_file import QuietFile
 from daemon.backtest.simulated_broker import ACCOUNT, SimulatedBroker
 from daemon.domain.records import Record, RunStarted
 from daemon.engine.engine import Engine
@@ -23,6 +27,17 @@ Progress = Callable[[Session, int], None]
 """Learns of each session that is done, and how many bars there have been so far."""
 
 
+Kept = Literal["all", "actionable"]
+"""Which bars and decisions become records: all of them, as live; or only those from which something could follow.
+
+With "actionable" the books are valued at a session's open and close and at fills, the loss limits look where bars end,
+and what had no consequences is in a Parquet file beside the journal. Orders, fills, commissions, risk checks and
+trading states are the same records as with "all" under the same cadence.
+"""
+QUIET_FILE: Final = "decisions.parquet"
+_GC_THRESHOLDS: Final = (50_000, 20, 50)    # the journal's records die young: collections find next to nothing
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestPlan:
     """Everything that decides what a backtest does."""
@@ -35,6 +50,7 @@ class BacktestPlan:
     version: str
     config_hash: str
     config: Mapping[str, object]
+    decisions: Kept = "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,18 +80,29 @@ async def run_backtest(plan: BacktestPlan, history: MarketHistory, journal: Path
         rules=plan.rules,
     )
     waiting: list[Record] = []
+    quietly = plan.decisions == "actionable"
     driver = BacktestDriver(
-        engine=engine, executor=executor, broker=broker, clock=clock, sink=waiting.extend, cadence=plan.cadence
+        engine=engine,
+        executor=executor,
+        broker=broker,
+        clock=clock,
+        sink=waiting.extend,
+        cadence=replace(plan.cadence, positions=None, performance=None) if quietly else plan.cadence,
+        quietly="decide_all" if quietly else None,
     )
-    async with await JournalWriter.open(journal) as writer:
-        first = True
-        for session in driver.run(history):
-            if first:
-                waiting.insert(0, _run_record(plan, session))
-                first = False
-            await writer.append(waiting)
-            waiting.clear()
-            progress(session, driver.bars)
+    gc.set_threshold(*_GC_THRESHOLDS)
+    with ExitStack() as files:
+        if quietly:
+            driver.decided = files.enter_context(QuietFile(journal.with_name(QUIET_FILE))).take
+        async with await JournalWriter.open(journal) as writer:
+            first = True
+            for session in driver.run(history):
+                if first:
+                    waiting.insert(0, _run_record(plan, session))
+                    first = False
+                await writer.append(waiting)
+                waiting.clear()
+                progress(session, driver.bars)
     return BacktestDone(journal=journal, bars=driver.bars)
 
 

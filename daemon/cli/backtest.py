@@ -36,22 +36,85 @@ def register(app: typer.Typer) -> None:
 def backtest(
     config: ConfigOption = None,
     *,
-    strategy: Annotated[str | None, typer.Option(help="Run only this strategy: its id, or a type to run by itself.")] = None,
-    symbol: Annotated[list[str] | None, typer.Option(help="Trade these symbols instead; give it once for each.")] = None,
+    strategy: Annotated[
+        str | None, typer.Option(help="Run only this strategy: its id, or a type to run by itself.")
+    ] = None,
+    symbol: Annotated[
+        list[str] | None, typer.Option(help="Trade these symbols instead; give it once for each.")
+    ] = None,
     timeframes: Annotated[str | None, typer.Option(help="Decide on these bars instead, such as 15m,1h,4h.")] = None,
-    state: Annotated[Path | None, typer.Option(metavar="DIR", help="Run over the bars and quotes as this state directory saw them.")] = None,
-    data: Annotated[Path | None, typer.Option(metavar="DIR", help="Run over the recorded days below this folder.")] = None,
-    csv: Annotated[list[str] | None, typer.Option("--csv", metavar="[SYMBOL=]FILE", help="Run over a CSV file of bars; give it once for each symbol.", rich_help_panel=_FILES)] = None,
-    bars: Annotated[list[str] | None, typer.Option("--bars", metavar="[SYMBOL=]FILE", help="Run over a Parquet file of bars; give it once for each symbol.", rich_help_panel=_FILES)] = None,
-    bar: Annotated[str | None, typer.Option("--bar", metavar="LENGTH", help="Length of the files' bars, such as 1m.  [default: the most common distance of their times]", rich_help_panel=_FILES)] = None,
-    timezone: Annotated[str | None, typer.Option(metavar="ZONE", help="Zone of times that have none, such as America/New_York.", rich_help_panel=_FILES)] = None,
-    stamps: Annotated[str, typer.Option(metavar="start|end", help="What a time in the files marks.", rich_help_panel=_FILES)] = "start",
-    spread_bps: Annotated[float, typer.Option("--spread-bps", min=0, max=1000, help="Spread of the quotes made around the files' prices, 1 = 0.01 %; at least a tick, unless 0.", rich_help_panel=_FILES)] = 1.0,
-    fill: Annotated[str, typer.Option("--fill", metavar="close|open", help="What orders meet: the close of the bar decided on, or the open of the next.", rich_help_panel=_FILES)] = "close",
+    state: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Run over the bars and quotes as this state directory saw them.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Run over the recorded days below this folder.")
+    ] = None,
+    csv: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--csv",
+            metavar="[SYMBOL=]FILE",
+            help="Run over a CSV file of bars; give it once for each symbol.",
+            rich_help_panel=_FILES,
+        ),
+    ] = None,
+    bars: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--bars",
+            metavar="[SYMBOL=]FILE",
+            help="Run over a Parquet file of bars; give it once for each symbol.",
+            rich_help_panel=_FILES,
+        ),
+    ] = None,
+    bar: Annotated[
+        str | None,
+        typer.Option(
+            "--bar",
+            metavar="LENGTH",
+            help="Length of the files' bars, such as 1m.  [default: the most common distance of their times]",
+            rich_help_panel=_FILES,
+        ),
+    ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ZONE", help="Zone of times that have none, such as America/New_York.", rich_help_panel=_FILES
+        ),
+    ] = None,
+    stamps: Annotated[
+        str, typer.Option(metavar="start|end", help="What a time in the files marks.", rich_help_panel=_FILES)
+    ] = "start",
+    spread_bps: Annotated[
+        float,
+        typer.Option(
+            "--spread-bps",
+            min=0,
+            max=1000,
+            help="Spread of the quotes made around the files' prices, 1 = 0.01 %; at least a tick, unless 0.",
+            rich_help_panel=_FILES,
+        ),
+    ] = 1.0,
+    fill: Annotated[
+        str,
+        typer.Option(
+            "--fill",
+            metavar="close|open",
+            help="What orders meet: the close of the bar decided on, or the open of the next.",
+            rich_help_panel=_FILES,
+        ),
+    ] = "close",
     start: Annotated[str | None, typer.Option(metavar="DATE", help="First trading day.")] = None,
-    days: Annotated[int | None, typer.Option(min=1, help=f"How many sessions; {_DAYS} on the synthetic market, else all there are.")] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, help=f"How many sessions; {_DAYS} on the synthetic market, else all there are.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the synthetic market and of the latencies.")] = None,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the journal and the page go.  [default: backtests/ in the state directory]")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Where the journal and the page go.  [default: backtests/ in the state directory]"
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
     """Run strategies over history with the daemon's own heart, matching, costs and risk.
@@ -67,16 +130,31 @@ def backtest(
     """
     import asyncio
 
+    if not (csv or bars) and (bar or timezone or stamps != "start" or fill != "close" or spread_bps != 1.0):
+        raise ConfigError(
+            "--bar, --timezone, --stamps, --spread-bps and --fill are about files: give --csv or --bars too"
+        )
     files = _files(
-        csv or [], bars or [], symbol, form=_form(bar, timezone, stamps), quotes=_quote_rule(spread_bps, fill), others=state or data
+        csv or [],
+        bars or [],
+        symbol,
+        form=_form(bar, timezone, stamps),
+        quotes=_quote_rule(spread_bps, fill),
+        others=state or data,
     )
-    given: dict[str, object] = {key: value for key, value in (("market.start", start), ("market.seed", seed)) if value is not None}
+    given: dict[str, object] = {
+        key: value for key, value in (("market.start", start), ("market.seed", seed)) if value is not None
+    }
     if data is not None:
         given |= {"market.data": str(data), "market.source": "replay"}
-    symbols = list(files.paths) if files is not None else symbol
+    symbols = [str(name) for name in files.paths] if files is not None else symbol
     settings = narrowed(loaded(config, given), config, given, strategy=strategy, symbols=symbols, timeframes=timeframes)
     plan = _plan(settings, state)
-    history = _history_of_files(settings, plan, files, days=days) if files else _history(settings, plan, state=state, days=days)
+    history = (
+        _history_of_files(settings, plan, files, days=days)
+        if files
+        else _history(settings, plan, state=state, days=days)
+    )
     folder = _folder(settings, out, state)
     asyncio.run(_run(plan, history, folder, days=days))
     _tell(settings, plan, folder, history, as_json=as_json)
@@ -106,7 +184,13 @@ def _quote_rule(spread_bps: float, fill: str) -> "QuoteRule":
 
 
 def _files(
-    csv: list[str], bars: list[str], symbols: list[str] | None, *, form: "FileForm", quotes: "QuoteRule", others: Path | None
+    csv: list[str],
+    bars: list[str],
+    symbols: list[str] | None,
+    *,
+    form: "FileForm",
+    quotes: "QuoteRule",
+    others: Path | None,
 ) -> _Files | None:
     from daemon.backtest.bars_file_request import chosen_files, files_by_symbol
 
@@ -118,7 +202,9 @@ def _files(
     return _Files(paths=chosen_files(files_by_symbol(option, csv or bars, symbols), symbols), form=form, quotes=quotes)
 
 
-def _history_of_files(settings: "LoadedSettings", plan: "BacktestPlan", files: _Files, *, days: int | None) -> "BarFileHistory":
+def _history_of_files(
+    settings: "LoadedSettings", plan: "BacktestPlan", files: _Files, *, days: int | None
+) -> "BarFileHistory":
     from daemon.backtest.bars_file_history import BarFileHistory
     from daemon.backtest.bars_file_request import opened_files
 
@@ -139,7 +225,9 @@ def _plan(settings: "LoadedSettings", state: Path | None) -> "BacktestPlan":
     from daemon.journal.reader import open_reader
 
     if state is None:
-        return backtest_plan(settings, instance=f"s{settings.settings.market.seed}", seed=settings.settings.market.seed, as_live=False)
+        return backtest_plan(
+            settings, instance=f"s{settings.settings.market.seed}", seed=settings.settings.market.seed, as_live=False
+        )
     journal = open_reader(state / "journal.db")
     try:
         past = runs(journal)
@@ -152,7 +240,9 @@ def _plan(settings: "LoadedSettings", state: Path | None) -> "BacktestPlan":
     return backtest_plan(settings, instance=last.instance, seed=seed, as_live=True)
 
 
-def _history(settings: "LoadedSettings", plan: "BacktestPlan", *, state: Path | None, days: int | None) -> "MarketHistory":
+def _history(
+    settings: "LoadedSettings", plan: "BacktestPlan", *, state: Path | None, days: int | None
+) -> "MarketHistory":
     from daemon.adapters.files.replay import ReplayMarket
     from daemon.backtest.journal_history import JournalHistory
     from daemon.backtest.tape_history import TapeHistory
@@ -207,7 +297,13 @@ async def _run(plan: "BacktestPlan", history: "MarketHistory", folder: Path, *, 
     from daemon.backtest.runner import run_backtest
     from daemon.market.sessions import Session
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[speed]}"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[speed]}"),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("warming up", total=getattr(history, "days", None) or days, speed="")
 
@@ -247,7 +343,9 @@ def _tell(
     )
     journal = open_reader(folder / "journal.db")
     files = getattr(history, "files", {})
-    source = f"files {', '.join(file.path.name for file in files.values())}" if files else settings.settings.market.source
+    source = (
+        f"files {', '.join(file.path.name for file in files.values())}" if files else settings.settings.market.source
+    )
     warnings = (*getattr(history, "warnings", ()), *_short_history(journal))
     sheet = backtest_sheet(journal, settings=run, source=source)
     sheet = replace(sheet, warnings=(*warnings, *sheet.warnings))
@@ -258,9 +356,19 @@ def _tell(
     if as_json:
         import orjson
 
-        sys.stdout.write(orjson.dumps({**summary, "warnings": warnings, "page": str(pages["html"]), "journal": str(folder / "journal.db")}, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")
+        sys.stdout.write(
+            orjson.dumps(
+                {**summary, "warnings": warnings, "page": str(pages["html"]), "journal": str(folder / "journal.db")},
+                default=str,
+                option=orjson.OPT_INDENT_2,
+            ).decode()
+            + "\n"
+        )
         return
-    typer.echo(f"{summary['days']} days, {summary['decisions']} decisions, {summary['orders']} orders, {summary['fills']} fills")
+    typer.echo(
+        f"{summary['days']} days, {summary['decisions']} decisions, "
+        f"{summary['orders']} orders, {summary['fills']} fills"
+    )
     typer.echo(f"profit and loss {float(str(summary['pnl'])):+,.2f} after {summary['commission']} of commission")
     for warning in warnings:
         typer.echo(f"warning: {warning}")
@@ -276,5 +384,5 @@ def _short_history(journal: "Engine") -> tuple[str, ...]:
     short, decided = counts.get(Outcome.WARMUP, 0), sum(counts.values())
     if not short:
         return ()
-    return (f"Too little history: {short:,} of {decided:,} decisions were WARMUP, before as many bars as the strategy needs; begin earlier, or decide later with --start.",)
-
+    counted = f"Too little history: {short:,} of {decided:,} decisions were WARMUP"
+    return (f"{counted}, for want of earlier bars; give a file with more, or begin later with --start.",)

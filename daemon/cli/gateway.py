@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _PANEL = "Run"
 _DEFAULT_PORT = 4002
+_TAPES_KEPT = 24  # 2 MB each; a day that is under way is held by its session
 
 
 def register(app: typer.Typer) -> None:
@@ -105,7 +106,8 @@ def _market(
     wanted = [symbol.strip().upper() for symbol in symbols.split(",")] if symbols else None
     try:
         if source == "synthetic":
-            return SyntheticMarket(seed, calendar, wanted or list(UNIVERSE)), SYNTHETIC_START
+            listed = wanted or list(UNIVERSE)
+            return SyntheticMarket(seed, calendar, listed, tapes_kept=_TAPES_KEPT), SYNTHETIC_START
         if source != "replay":
             raise ConfigError(f"--source: {source!r} is unknown; use synthetic or replay")
         if data is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -61,6 +61,8 @@ class Decider:
     def __init__(self, engine: Engine, host_ns: Callable[[], int] | None) -> None:
         self._engine = engine
         self._host_ns = host_ns
+        self._due: dict[Timeframe, int] = {}
+        self._due_at: datetime | None = None    # of which moment `_due` is
         self._rank = {instrument: rank for rank, instrument in enumerate(engine.setup.instruments)}
 
     @property
@@ -145,9 +147,7 @@ class Decider:
         if answer.bar.missing or answer.decision.reason is Reason.STRATEGY_FAILED:
             return
         slot, instrument = answer.slot, answer.bar.instrument
-        schedule = self._engine.setup.schedule
-        due = {timeframe: schedule.last_end(at, timeframe) for timeframe in slot.setup.strategy.timeframes}
-        answer.combined = slot.combined(instrument, due)
+        answer.combined = slot.combined(instrument, self._due_ends(at, slot.setup.strategy.timeframes))
         changes = self._changes(answer)
         if changes and (refusal := self._not_now(answer, at)) is not None:
             answer.outcome = refusal
@@ -164,6 +164,16 @@ class Decider:
                 records.append(self._book(verdict, at))
                 orders.append(verdict)
             return
+
+    def _due_ends(self, at: datetime, timeframes: Sequence[Timeframe]) -> Mapping[Timeframe, int]:
+        """Return the last bar ends that should have passed at `at`; the same for every strategy and instrument."""
+        if at != self._due_at:
+            self._due_at = at
+            self._due.clear()
+        for timeframe in timeframes:
+            if timeframe not in self._due:
+                self._due[timeframe] = self._engine.setup.schedule.last_end(at, timeframe)
+        return self._due
 
     def _changes(self, answer: _Answer) -> tuple[Change, ...]:
         """Return the orders to try, best first: a flip that may not open can still close. Sets the outcome if none."""

@@ -17,7 +17,7 @@ from daemon.risk.limits import SharedLimits
 if TYPE_CHECKING:
     from daemon.engine.engine import Engine
 
-_MARGIN: Final = 1e-9     # of the amounts involved: far above what float64 rounds away, far below a cent
+_MARGIN: Final = 1e-9  # of the amounts involved: far above what float64 rounds away, far below a cent
 Prices = NDArray[np.float64]
 
 
@@ -36,8 +36,12 @@ class LossBounds:
     def __init__(self, engine: Engine, day: DayColumns) -> None:
         self._engine, self._day = engine, day
         self._marks: dict[InstrumentId, _Marks] = {}
-        self._quoted = {instrument: engine.marks.quote(instrument) is not None for instrument in engine.setup.instruments}
-        self._start = {instrument: float(engine.marks.price(instrument) or 0) for instrument in engine.setup.instruments}
+        self._quoted = {
+            instrument: engine.marks.quote(instrument) is not None for instrument in engine.setup.instruments
+        }
+        self._start = {
+            instrument: float(engine.marks.price(instrument) or 0) for instrument in engine.setup.instruments
+        }
 
     def lowest_equity(self, slot: StrategySlot, row: int) -> float:
         """Return what the strategy's equity cannot fall below from `row` on."""
@@ -49,7 +53,7 @@ class LossBounds:
         return worst
 
     def first_row(self, row: int) -> int:
-        """Return the first instant from `row` on at which a limit may be reached, the day's length when there is none."""
+        """Return the first instant from `row` on at which a limit may be reached, else the day's length."""
         if row >= len(self._day):
             return len(self._day)
         slots = self._engine.accounts.slots
@@ -110,7 +114,11 @@ def _bound(limits: SharedLimits, *slots: StrategySlot) -> float:
     if limits.emergency_stop:
         bounds.append(float(limits.emergency_loss))
     if limits.auto_stop_on_daily_limit:
-        bound = float(limits.daily_loss_bound(sum((slot.day_start_equity for slot in slots), start=type(slots[0].day_start_equity)(0))))
+        bound = float(
+            limits.daily_loss_bound(
+                sum((slot.day_start_equity for slot in slots), start=type(slots[0].day_start_equity)(0))
+            )
+        )
         if bound > 0:
             bounds.append(bound)
     return min(bounds)

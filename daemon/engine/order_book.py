@@ -77,6 +77,16 @@ class OrderBook:
         if order is not None:
             order.filled += fill.quantity - (replaces.quantity if replaces is not None else 0)
 
+    @property
+    def any_working(self) -> bool:
+        """Return whether any order may still fill."""
+        return bool(self._working)
+
+    @property
+    def working_instruments(self) -> tuple[InstrumentId, ...]:
+        """Return the instruments of orders that may still fill, each once."""
+        return tuple(dict.fromkeys(order.instrument for order in self._open()))
+
     def working(self) -> list[WorkingOrder]:
         """Return the orders that may still fill."""
         return [

@@ -1,9 +1,9 @@
 """A session known beforehand: which of its instants can have consequences, so that the others need no events.
 
-Between two instants at which something can follow, nothing moves but prices: no order works, no position changes. There,
-a strategy's answer is looked at, filed as a row of columns, and that is all. The first instant at which an order, a
-refusal or a loss limit could follow is *loud*, and goes through `Engine.process` like any other. Whatever this module
-cannot foresee exactly, it calls loud.
+Between two instants at which something can follow, nothing moves but prices: no order works, no position changes.
+There, a strategy's answer is looked at, filed as a row of columns, and that is all. The first instant at which an
+order, a refusal or a loss limit could follow is *loud*, and goes through `Engine.process` like any other. Whatever this
+module cannot foresee exactly, it calls loud.
 """
 
 from __future__ import annotations
@@ -33,34 +33,34 @@ _TICKS_ABOVE_ZERO: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class QuietDecisions:
-    """A session's decisions of one strategy, instrument and timeframe as columns; outcome -1 where a record tells it."""
+    """A session's decisions of one strategy, instrument and timeframe; outcome -1 where a record tells it."""
 
     strategy: StrategyId
     instrument: InstrumentId
     timeframe: Timeframe
-    bar_end: NDArray[np.int64]        # epoch seconds
-    signal: NDArray[np.int8]          # 1 BUY, -1 SELL, 0 HOLD
+    bar_end: NDArray[np.int64]  # epoch seconds
+    signal: NDArray[np.int8]  # 1 BUY, -1 SELL, 0 HOLD
     confidence: NDArray[np.float64]
-    outcome: NDArray[np.int8]         # index into `OUTCOMES`
+    outcome: NDArray[np.int8]  # index into `OUTCOMES`
 
 
 class QuietDay:
     """The lanes of one session, and how far the engine knows of them."""
 
-    def __init__(self, engine: Engine, day: DayColumns, tracks: Mapping[tuple[InstrumentId, Timeframe], Track], lanes: list[Lane]) -> None:
+    def __init__(
+        self, engine: Engine, day: DayColumns, tracks: Mapping[tuple[InstrumentId, Timeframe], Track], lanes: list[Lane]
+    ) -> None:
         self._engine, self._day = engine, day
         self._tracks, self._lanes = tracks, lanes
         self._losses = LossBounds(engine, day)
         self._loud = sorted(day.loud)
-        self._trip: int | None = None     # first instant at which a loss limit could act; None = to be worked out
+        self._trip: int | None = None  # first instant at which a loss limit could act; None = to be worked out
         self._slots = {lane.slot.id: lane.slot for lane in lanes}
-        self._highest = {
-            name: max(lane.highest for lane in lanes if lane.slot.id == name) for name in self._slots
-        }
+        self._highest = {name: max(lane.highest for lane in lanes if lane.slot.id == name) for name in self._slots}
 
     @classmethod
     def of(cls, engine: Engine, day: DayColumns, *, vectorised: bool) -> QuietDay | None:
-        """Lay the session down in the engine's windows; None, and nothing is changed, where it must be told bar by bar."""
+        """Lay the session down in the engine's windows; None, and no change, where it must be told bar by bar."""
         session = engine.session
         if session is None or engine.measures_host_time or not _is_orderly(engine, day, session):
             return None
@@ -71,12 +71,16 @@ class QuietDay:
         try:
             for slot in engine.accounts.slots:
                 for instrument in slot.setup.instruments:
-                    mine = {frame: tracks[instrument, frame] for frame in slot.setup.strategy.timeframes if (instrument, frame) in tracks}
+                    mine = {
+                        frame: tracks[instrument, frame]
+                        for frame in slot.setup.strategy.timeframes
+                        if (instrument, frame) in tracks
+                    }
                     if len(mine) == len(slot.setup.strategy.timeframes):
                         lanes.append(Lane(engine, slot, instrument, day, mine, vectorised=vectorised))
                     elif mine:
                         return None
-        except Exception:  # noqa: BLE001 - a user's features may raise anything; told bar by bar, the engine deals with it
+        except Exception:  # noqa: BLE001 - a user's features may raise; told bar by bar, the engine deals with it
             return None
         for track in tracks.values():
             track.lay_down()
@@ -99,7 +103,10 @@ class QuietDay:
         """Return the instruments whose bars must be told at a loud instant, None for all of them."""
         if row == self._trip or row in self._day.loud:
             return None
-        return frozenset(lane.instrument for lane in self._lanes if lane.stop == row)
+        stopped = [lane for lane in self._lanes if lane.stop == row]
+        if any(lane.is_unsure for lane in stopped):
+            return None  # a strategy that fails here takes its other instruments with it
+        return frozenset(lane.instrument for lane in stopped)
 
     def catch_up(self, row: int, instruments: frozenset[InstrumentId] | None) -> None:
         """Let the engine know what was passed over before `row`: windows and latest signals."""
@@ -122,7 +129,9 @@ class QuietDay:
         for lane in self._lanes:
             for frame, filed in lane.filed.items():
                 ends = self._day.series[lane.instrument, frame].bars.end
-                yield QuietDecisions(lane.slot.id, lane.instrument, frame, ends, filed.signal, filed.confidence, filed.outcome)
+                yield QuietDecisions(
+                    lane.slot.id, lane.instrument, frame, ends, filed.signal, filed.confidence, filed.outcome
+                )
 
     def _next_listed(self, row: int) -> int:
         place = bisect_left(self._loud, row)
@@ -147,7 +156,13 @@ def _is_orderly(engine: Engine, day: DayColumns, session: Session) -> bool:
     for (instrument, timeframe), series in day.series.items():
         known = engine.setup.instruments.get(instrument)
         ends, last = series.bars.end, engine.series.window(instrument, timeframe).last_end
-        if known is None or not len(ends) or ends[0] <= last or (np.diff(ends) <= 0).any() or (ends != at[series.rows]).any():
+        if (
+            known is None
+            or not len(ends)
+            or ends[0] <= last
+            or (np.diff(ends) <= 0).any()
+            or (ends != at[series.rows]).any()
+        ):
             return False
         if not all(np.isfinite(column).all() for column in column_arrays(series.bars)):
             return False

@@ -1,4 +1,4 @@
-"""One strategy on one instrument through a session known beforehand, up to the next bar from which something follows."""
+"""One strategy on one instrument through a session known beforehand, to the next bar from which something follows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 OUTCOMES: Final = tuple(Outcome)
 SIGNALS: Final = {1: Signal.BUY, -1: Signal.SELL, 0: Signal.HOLD}
-TOLD: Final = -1     # the outcome of a decision that has a record
+TOLD: Final = -1  # the outcome of a decision that has a record
 _SIGNAL_CODE: Final = {signal: code for code, signal in SIGNALS.items()}
 _CODE: Final = {outcome: code for code, outcome in enumerate(OUTCOMES)}
 _NO_MEMORY: Mapping[str, object] = {}
@@ -35,7 +35,7 @@ _NEVER: Final = LatestSignal(Signal.HOLD, 0.0, 0)
 
 
 class NeedsBooks(BaseException):
-    """A strategy asked for what only the engine's books know. No Exception: a strategy's own guard must not swallow it."""
+    """A strategy asked for what only the books know. No Exception: a strategy's own guard must not swallow it."""
 
 
 class RowMoment(Moment):
@@ -48,7 +48,7 @@ class RowMoment(Moment):
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
         self.instrument = lane.instrument
-        self.row = self.shown = 0     # instant of the day; index of the bar among all rows of its timeframe
+        self.row = self.shown = 0  # instant of the day; index of the bar among all rows of its timeframe
 
     def look_at(self, timeframe: Timeframe, lists: Mapping[str, list[float]]) -> None:
         """Make `timeframe` the one whose bar has closed."""
@@ -78,7 +78,10 @@ class RowMoment(Moment):
     @property
     def features(self) -> Mapping[Timeframe, Features]:  # type: ignore[override]
         """Return the features of the same rows."""
-        return {frame: heads(self._lane.features[frame], track.count_at(self.row)) for frame, track in self._lane.tracks.items()}
+        return {
+            frame: heads(self._lane.features[frame], track.count_at(self.row))
+            for frame, track in self._lane.tracks.items()
+        }
 
     @property
     def equity(self) -> NoReturn:  # type: ignore[override]
@@ -99,7 +102,8 @@ class Track:
     @cached_property
     def closes(self) -> list[float]:
         """Return the closes of all rows."""
-        return self.rows.close.tolist()
+        listed: list[float] = self.rows.close.tolist()
+        return listed
 
     def lay_down(self) -> None:
         """Put the day into the engine's windows."""
@@ -143,8 +147,8 @@ class _Decided:
 
     signal: NDArray[np.int8]
     confidence: NDArray[np.float64]
-    side: NDArray[np.int8]      # that wins over the timeframes, which are one
-    stale: bool                 # no signal would ever be fresh enough
+    side: NDArray[np.int8]  # that wins over the timeframes, which are one
+    stale: bool  # no signal would ever be fresh enough
 
 
 class Lane:
@@ -163,9 +167,12 @@ class Lane:
         strategy = slot.setup.strategy
         self.slot, self.instrument, self.day, self.tracks = slot, instrument, day, tracks
         self.stop = -1
+        self.is_unsure = False  # the answer at `stop` is not known to be a decision: the strategy may fail there
         self.highest = max(float(track.rows.close[track.base :].max()) for track in tracks.values())
         self._lowest = 2 * float(engine.setup.instruments[instrument].tick_size)
-        self.features: dict[Timeframe, Features] = {frame: strategy.features(track.rows, frame) for frame, track in tracks.items()}
+        self.features: dict[Timeframe, Features] = {
+            frame: strategy.features(track.rows, frame) for frame, track in tracks.items()
+        }
         for frame, features in self.features.items():
             if any(np.shape(values) != (len(tracks[frame].rows),) for values in features.values()):
                 raise ValueError(f"features of {frame} must have a value a bar")
@@ -173,15 +180,18 @@ class Lane:
         self._combined: dict[tuple[tuple[Signal, float, bool], ...], Combined] = {}
         self._due = {frame: _due_ends(engine, day, frame) for frame in strategy.timeframes}
         self._moment = RowMoment(self)
-        self._held = 0                      # sign of the position
+        self._held = 0  # sign of the position
         self._short = slot.setup.sizing.allow_short
         self._frame, self._track = next(iter(tracks.items()))
-        self._loud: dict[int, tuple[NDArray[np.int8], list[int]]] = {}   # sign of the position -> outcomes, and where none is certain
+        self._loud: dict[
+            int, tuple[NDArray[np.int8], list[int]]
+        ] = {}  # sign of the position -> outcomes, and where none is certain
         self._all = self._decide_day() if vectorised else None
         self.lists: Mapping[Timeframe, Mapping[str, list[float]]] = {} if self._all is not None else self._listed()
 
     def run(self, row: int) -> None:
         """Go on from `row` until something can follow."""
+        self.is_unsure = False
         position = self.slot.ledger.position(self.instrument).quantity
         self._held = 0 if not position else 1 if position > 0 else -1
         moment = self._moment
@@ -194,7 +204,9 @@ class Lane:
             self._run_one(row)
 
     def _listed(self) -> Mapping[Timeframe, Mapping[str, list[float]]]:
-        return {frame: {name: values.tolist() for name, values in each.items()} for frame, each in self.features.items()}
+        return {
+            frame: {name: values.tolist() for name, values in each.items()} for frame, each in self.features.items()
+        }
 
     def told(self, row: int) -> None:
         """Take note that the engine decided at `row`: go on behind it."""
@@ -209,9 +221,15 @@ class Lane:
         for frame, track in self.tracks.items():
             place = bisect_left(track.instants, row) - 1
             filed = self.filed[frame]
-            if place >= 0 and filed.outcome[place] != TOLD and track.base + place + 1 >= self.slot.setup.strategy.warmup:
+            if (
+                place >= 0
+                and filed.outcome[place] != TOLD
+                and track.base + place + 1 >= self.slot.setup.strategy.warmup
+            ):
                 signal = SIGNALS[int(filed.signal[place])]
-                signals[frame] = LatestSignal(signal, float(filed.confidence[place]), int(track.rows.end[track.base + place]))
+                signals[frame] = LatestSignal(
+                    signal, float(filed.confidence[place]), int(track.rows.end[track.base + place])
+                )
         if not signals:
             del self.slot.signals[self.instrument]
 
@@ -233,6 +251,9 @@ class Lane:
             try:
                 decision = decide(moment)
             except (Exception, NeedsBooks):  # noqa: BLE001 - asked again by the engine, which deals with it
+                self.is_unsure = True
+                _file(filed, since, place, judged)
+                since = place
                 break
             if decision is not last:
                 _file(filed, since, place, judged)
@@ -249,7 +270,9 @@ class Lane:
         enough = min(max(self.slot.setup.strategy.warmup - track.base - 1, 0), len(track.instants))
         while place < enough:
             latest = self.slot.signals.get(self.instrument, {}).get(self._frame, _NEVER)
-            combined = self._combine(((latest.signal, latest.confidence, self._is_fresh(latest, self._frame, track.instants[place])),))
+            combined = self._combine(
+                ((latest.signal, latest.confidence, self._is_fresh(latest, self._frame, track.instants[place])),)
+            )
             outcome = self._outcome(combined, Reason.WARMUP)
             if outcome == TOLD:
                 return place
@@ -263,8 +286,11 @@ class Lane:
 
     def _judge_one(self, decision: object, place: int) -> _Judged:
         if not self._is_plain(decision):
+            self.is_unsure = True
             return _Judged(0, 0.0, TOLD)
-        fresh = int(self._track.rows.end[self._track.base + place]) >= self._due[self._frame][self._track.instants[place]]
+        fresh = (
+            int(self._track.rows.end[self._track.base + place]) >= self._due[self._frame][self._track.instants[place]]
+        )
         combined = self._combine(((decision.signal, decision.confidence, fresh),))
         return _Judged(_SIGNAL_CODE[decision.signal], decision.confidence, self._outcome(combined, decision.reason))
 
@@ -306,7 +332,9 @@ class Lane:
         signal, confidence = signal[track.base :], confidence[track.base :]
         score = weight * confidence / weight
         wins = (score - rule.threshold > ROUNDING) & (score > ROUNDING) & (rule.min_fresh_weight <= 1.0)
-        return _Decided(signal, confidence, np.where(wins, signal, 0).astype(np.int8), stale=rule.min_fresh_weight > 1.0)
+        return _Decided(
+            signal, confidence, np.where(wins, signal, 0).astype(np.int8), stale=rule.min_fresh_weight > 1.0
+        )
 
     def _outcomes(self, side: NDArray[np.int8]) -> NDArray[np.int8]:
         """Return what the engine would say on each combined side, TOLD where it might do something."""
@@ -317,20 +345,25 @@ class Lane:
             sell = _CODE[Outcome.IN_POSITION] if self._held < 0 else TOLD
         else:
             sell = TOLD if self._held else _CODE[Outcome.NOT_SHORTABLE]
-        return np.array([_CODE[Outcome.NO_SIDE], buy, sell], np.int8)[side]    # index -1 is the last
+        return np.array([_CODE[Outcome.NO_SIDE], buy, sell], np.int8)[side]  # index -1 is the last
 
     def _run_many(self, row: int) -> None:
         """Ask bar by bar over several timeframes; those that close together act as one."""
         latest = dict(self.slot.signals.get(self.instrument, {}))
         places = {frame: bisect_left(track.instants, row) for frame, track in self.tracks.items()}
         while True:
-            ahead = [track.instants[places[frame]] for frame, track in self.tracks.items() if places[frame] < len(track.instants)]
+            ahead = [
+                track.instants[places[frame]]
+                for frame, track in self.tracks.items()
+                if places[frame] < len(track.instants)
+            ]
             if not ahead:
                 self.stop = len(self.day)
                 return
             instant = min(ahead)
             closing = [
-                frame for frame, track in self.tracks.items()
+                frame
+                for frame, track in self.tracks.items()
                 if places[frame] < len(track.instants) and track.instants[places[frame]] == instant
             ]
             if not self._decide_together(instant, closing, places, latest):
@@ -340,7 +373,11 @@ class Lane:
                 places[frame] += 1
 
     def _decide_together(
-        self, instant: int, closing: list[Timeframe], places: Mapping[Timeframe, int], latest: dict[Timeframe, LatestSignal]
+        self,
+        instant: int,
+        closing: list[Timeframe],
+        places: Mapping[Timeframe, int],
+        latest: dict[Timeframe, LatestSignal],
     ) -> bool:
         """File the decisions of an instant; return False, with nothing filed, when something can follow."""
         moment, strategy = self._moment, self.slot.setup.strategy
@@ -356,30 +393,38 @@ class Lane:
             moment.look_at(frame, self.lists[frame])
             moment.shown, moment.row = shown, instant
             try:
-                decision = strategy.decide(moment)
+                decision: Decision | None = strategy.decide(moment)
             except (Exception, NeedsBooks):  # noqa: BLE001 - asked again by the engine, which deals with it
-                return False
+                decision = None
             if not self._is_plain(decision):
+                self.is_unsure = True
                 return False
             reason = decision.reason
             answers.append((frame, _SIGNAL_CODE[decision.signal], decision.confidence))
             latest[frame] = LatestSignal(decision.signal, decision.confidence, int(track.rows.end[shown]))
         known = [(latest.get(frame, _NEVER), frame) for frame in strategy.timeframes]
-        combined = self._combine(tuple((one.signal, one.confidence, self._is_fresh(one, frame, instant)) for one, frame in known))
+        combined = self._combine(
+            tuple((one.signal, one.confidence, self._is_fresh(one, frame, instant)) for one, frame in known)
+        )
         outcome = self._outcome(combined, reason)
         if outcome == TOLD:
             return False
         for frame, signal, confidence in answers:
             last = frame == closing[-1]
             place = places[frame]
-            _file(self.filed[frame], place, place + 1, _Judged(signal, confidence, outcome if last else _CODE[Outcome.COMBINED]))
+            _file(
+                self.filed[frame],
+                place,
+                place + 1,
+                _Judged(signal, confidence, outcome if last else _CODE[Outcome.COMBINED]),
+            )
         return True
 
     def _is_fresh(self, latest: LatestSignal, frame: Timeframe, instant: int) -> bool:
         return latest.bar_end >= self._due[frame][instant]
 
-    def _is_plain(self, decision: object) -> bool:
-        """Return whether nothing about an answer needs the engine: no memory, no price of its own that is out of the way."""
+    def _is_plain(self, decision: object) -> TypeGuard[Decision]:
+        """Return whether nothing about an answer needs the engine: no memory, no price that is out of the way."""
         if not isinstance(decision, Decision) or decision.memory is not None:
             return False
         if decision.reason is not Reason.SIGNAL and decision.reason is not Reason.NO_SIGNAL:
@@ -424,4 +469,5 @@ def _due_ends(engine: Engine, day: DayColumns, timeframe: Timeframe) -> list[int
     ends = schedule.ends(session, timeframe)
     passed = np.searchsorted(ends, day.at, side="right")
     before = schedule.last_end(session.open, timeframe)
-    return np.where(passed > 0, ends[np.maximum(passed - 1, 0)], before).tolist()
+    due: list[int] = np.where(passed > 0, ends[np.maximum(passed - 1, 0)], before).tolist()
+    return due

@@ -58,8 +58,7 @@ class SeriesStore:
     def foreseen(self, instrument: InstrumentId, timeframe: Timeframe, later: BarColumns) -> ForeseenWindow:
         """Return a window with the rows of the present one and, behind them and out of sight, bars that will close."""
         known = self.window(instrument, timeframe).columns()
-        rows = BarColumns(*(np.concatenate(pair) for pair in zip(column_arrays(known), column_arrays(later), strict=True)))
-        return ForeseenWindow(rows, len(known))
+        return ForeseenWindow(joined(known, later), len(known))
 
     def use(self, instrument: InstrumentId, timeframe: Timeframe, window: BarWindow) -> None:
         """Put `window` in the place of the present one."""
@@ -80,3 +79,34 @@ class SeriesStore:
 def column_arrays(bars: BarColumns) -> tuple[NDArray[np.int64] | NDArray[np.float64], ...]:
     """Return the columns in the order of their fields."""
     return bars.start, bars.end, bars.open, bars.high, bars.low, bars.close, bars.volume, bars.wap, bars.trades
+
+
+def joined(first: BarColumns, later: BarColumns) -> BarColumns:
+    """Return the rows of both, copied."""
+    return BarColumns(
+        start=np.concatenate((first.start, later.start)),
+        end=np.concatenate((first.end, later.end)),
+        open=np.concatenate((first.open, later.open)),
+        high=np.concatenate((first.high, later.high)),
+        low=np.concatenate((first.low, later.low)),
+        close=np.concatenate((first.close, later.close)),
+        volume=np.concatenate((first.volume, later.volume)),
+        wap=np.concatenate((first.wap, later.wap)),
+        trades=np.concatenate((first.trades, later.trades)),
+    )
+
+
+def sliced(bars: BarColumns, first: int, last: int) -> BarColumns:
+    """Return the rows first <= row < last."""
+    part = slice(first, last)
+    return BarColumns(
+        bars.start[part],
+        bars.end[part],
+        bars.open[part],
+        bars.high[part],
+        bars.low[part],
+        bars.close[part],
+        bars.volume[part],
+        bars.wap[part],
+        bars.trades[part],
+    )

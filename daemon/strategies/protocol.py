@@ -55,7 +55,7 @@ class DecidesAll(Protocol):
     """
 
     def decide_all(self, features: Features, bars: BarColumns) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
-        """Return signal (1 BUY, -1 SELL, 0 HOLD) and confidence of all rows; rows within the warm-up are not looked at."""
+        """Return signal (1 BUY, -1 SELL, 0 HOLD) and confidence of all rows; those of the warm-up do not count."""
         ...
 
 

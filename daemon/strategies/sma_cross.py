@@ -52,8 +52,8 @@ class SmaCross:
     def features(self, bars: BarColumns, timeframe: Timeframe) -> Features:
         """Return both averages of the closes."""
         return {
-            "fast": talib.SMA(bars.close, self.parameters.fast),
-            "slow": talib.SMA(bars.close, self.parameters.slow),
+            "fast": _average(bars.close, self.parameters.fast),
+            "slow": _average(bars.close, self.parameters.slow),
         }
 
     def decide(self, moment: Moment) -> Decision:
@@ -70,4 +70,10 @@ class SmaCross:
     def decide_all(self, features: Features, bars: BarColumns) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
         """Return what `decide` returns, for all rows."""
         fast, slow = features["fast"], features["slow"]
-        return np.where(fast > slow, 1, np.where(fast == slow, 0, -1)).astype(np.int8), (fast != slow).astype(np.float64)
+        signal = np.where(fast > slow, 1, np.where(fast == slow, 0, -1))
+        return signal.astype(np.int8), (fast != slow).astype(np.float64)
+
+
+def _average(closes: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+    """Return the moving average; TA-Lib knows none of a single bar."""
+    return talib.SMA(closes, length) if length > 1 else closes.copy()

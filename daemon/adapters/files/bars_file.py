@@ -35,22 +35,22 @@ _JUMP: Final = 3.0  # from one price to the next, from which a split is suspecte
 class FileForm:
     """How a file of bars is to be read, where the file does not say it."""
 
-    bar: Timeframe | None = None         # None = the most common distance of its times
-    timezone: ZoneInfo | None = None     # of times without one
-    stamps: Stamping = "start"           # what a row's time marks
+    bar: Timeframe | None = None  # None = the most common distance of its times
+    timezone: ZoneInfo | None = None  # of times without one
+    stamps: Stamping = "start"  # what a row's time marks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BarRows:
     """Rows of a file, shape (n,), ascending in time."""
 
-    row: IntArray        # number in the file, the first row of data is 1
-    at: IntArray         # epoch seconds as stamped; of a date: its midnight in UTC
-    open: FloatArray     # currency per unit, > 0; likewise the next three
+    row: IntArray  # number in the file, the first row of data is 1
+    at: IntArray  # epoch seconds as stamped; of a date: its midnight in UTC
+    open: FloatArray  # currency per unit, > 0; likewise the next three
     high: FloatArray
     low: FloatArray
     close: FloatArray
-    volume: FloatArray   # units, >= 0
+    volume: FloatArray  # units, >= 0
 
     def pick(self, part: slice | BoolArray) -> BarRows:
         """Return the rows that `part` selects."""
@@ -90,7 +90,6 @@ class BarFile:
         if first is None:
             raise BadMarketData(str(path), "the file holds no row of data")
         self.bar = form.bar or self._most_common_distance(first)
-        self.first_at = int(first.at[0])
         self.notes = FileNotes(path.name)  # what was noted of the first rows is noted again when they are read
 
     def batches(self) -> Iterator[BarRows]:
@@ -117,7 +116,9 @@ class BarFile:
             rows = self._in_order(last, rows)
             self._look_for_jumps(last, rows)
             if not told and (offsets := stamps.mixed()) is not None:
-                self.notes.add("kinds of time zone in one file (each row was taken at its word)", f"{offsets} by row {read}")
+                self.notes.add(
+                    "kinds of time zone in one file (each row was taken at its word)", f"{offsets} by row {read}"
+                )
                 told = True
             if rows.at.size:
                 last = rows.pick(slice(-1, None))
@@ -125,9 +126,13 @@ class BarFile:
 
     def _floats(self, batch: pa.RecordBatch, column: int, read: int) -> FloatArray:
         try:
-            values: FloatArray = batch.column(column).cast(pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64)
+            values: FloatArray = (
+                batch.column(column).cast(pa.float64()).to_numpy(zero_copy_only=False).astype(np.float64)
+            )
         except pa.ArrowException as error:
-            raise BadMarketData(str(self.path), f"rows from {read + 1}: {_VALUES[column - 1]} does not hold numbers") from error
+            raise BadMarketData(
+                str(self.path), f"rows from {read + 1}: {_VALUES[column - 1]} does not hold numbers"
+            ) from error
         return values
 
     def _check_values(self, rows: BarRows) -> None:
@@ -143,7 +148,8 @@ class BarFile:
         if bad.any():
             row = int(np.argmax(bad))
             raise BadMarketData(
-                str(self.path), f"row {rows.row[row]} ({when(rows.at[row])}): {problem}, was {values[row]:g}; mend or remove the row"
+                str(self.path),
+                f"row {rows.row[row]} ({when(rows.at[row])}): {problem}, was {values[row]:g}; mend or remove the row",
             )
 
     def _in_order(self, last: BarRows | None, rows: BarRows) -> BarRows:
@@ -155,7 +161,8 @@ class BarFile:
             row = int(early[0]) + 1
             raise BadMarketData(
                 str(self.path),
-                f"row {whole.row[row]} ({when(whole.at[row])}): earlier than the row before ({when(whole.at[row - 1])}); sort the file by time",
+                f"row {whole.row[row]} ({when(whole.at[row])}): earlier than the row before "
+                f"({when(whole.at[row - 1])}); sort the file by time",
             )
         again = np.flatnonzero(distance == 0) + 1
         if not again.size:
@@ -164,7 +171,8 @@ class BarFile:
             if any(getattr(whole, name)[row] != getattr(whole, name)[row - 1] for name in _VALUES):
                 raise BadMarketData(
                     str(self.path),
-                    f"row {whole.row[row]} ({when(whole.at[row])}): the same time as the row before with other values; keep one of them",
+                    f"row {whole.row[row]} ({when(whole.at[row])}): the same time as the row before "
+                    "with other values; keep one of them",
                 )
             self.notes.add("repeated rows were left out", f"row {whole.row[row]} ({when(whole.at[row])})")
         kept = np.ones(whole.at.size, dtype=np.bool_)
@@ -177,19 +185,23 @@ class BarFile:
         for row in np.flatnonzero((ratio >= _JUMP) | (ratio <= 1 / _JUMP)).tolist():
             self.notes.add(
                 f"jumps by {_JUMP:g}× or more from a close to the next open (a split that was not adjusted for?)",
-                f"row {whole.row[row + 1]} ({when(whole.at[row + 1])}): {whole.close[row]:g} to {whole.open[row + 1]:g}",
+                f"row {whole.row[row + 1]} ({when(whole.at[row + 1])}): "
+                f"{whole.close[row]:g} to {whole.open[row + 1]:g}",
             )
 
     def _most_common_distance(self, rows: BarRows) -> Timeframe:
         distances, counts = np.unique(np.diff(rows.at), return_counts=True)
         if not distances.size:
-            raise BadMarketData(str(self.path), "one row does not tell how long its bar is: give --bar, such as --bar 1m")
+            raise BadMarketData(
+                str(self.path), "one row does not tell how long its bar is: give --bar, such as --bar 1m"
+            )
         seconds = int(distances[np.argmax(counts)])
         try:
             return Timeframe(seconds=seconds)
         except ValueError:
             raise BadMarketData(
-                str(self.path), f"most rows are {seconds} s apart, bars last from 1s to 1d; give --bar if they are shorter"
+                str(self.path),
+                f"most rows are {seconds} s apart, bars last from 1s to 1d; give --bar if theirs do",
             ) from None
 
 
@@ -205,7 +217,9 @@ def _batches(path: Path) -> Iterator[pa.RecordBatch]:
     if head == _MAGIC:
         yield from _parquet(path)
     elif path.suffix.lower() in {".parquet", ".pq"}:
-        raise BadMarketData(str(path), "it is not a Parquet file, whatever its name says; give a text file with --csv FILE.csv")
+        raise BadMarketData(
+            str(path), "it is not a Parquet file, whatever its name says; give a text file with --csv FILE.csv"
+        )
     else:
         yield from _csv(path)
 
@@ -241,7 +255,9 @@ def _csv(path: Path) -> Iterator[pa.RecordBatch]:
     except pa.ArrowException as error:
         if "Empty CSV" in str(error):
             return
-        raise BadMarketData(str(path), _fault(path, delimiter, names) or f"the file cannot be read as CSV: {error}") from error
+        raise BadMarketData(
+            str(path), _fault(path, delimiter, names) or f"the file cannot be read as CSV: {error}"
+        ) from error
 
 
 def _fault(path: Path, delimiter: str, names: Sequence[str]) -> str:
@@ -278,5 +294,7 @@ def _columns(path: Path, found: Sequence[str]) -> list[str]:
     if not times:
         lacking.insert(0, "time (or ts, datetime, date)")
     if lacking:
-        raise BadMarketData(str(path), f"column {', '.join(lacking)} is missing; the file has {', '.join(found) or 'none'}")
+        raise BadMarketData(
+            str(path), f"column {', '.join(lacking)} is missing; the file has {', '.join(found) or 'none'}"
+        )
     return [by_name[times[0]], *(by_name[name] for name in _VALUES)]

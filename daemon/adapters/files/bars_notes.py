@@ -27,10 +27,11 @@ class FileNotes:
 
     def sentences(self) -> tuple[str, ...]:
         """Return a sentence for everything that was counted, with the first places."""
-        return tuple(
-            f"{self.file}: {count:,} {what}: {'; '.join(self._places[what])}{'; …' if count > len(self._places[what]) else ''}"
-            for what, count in self._counts.items()
-        )
+        return tuple(self._sentence(what) for what in self._counts)
+
+    def _sentence(self, what: str) -> str:
+        count, places = self._counts[what], self._places[what]
+        return f"{self.file}: {count:,} {what}: {'; '.join(places)}{'; …' if count > len(places) else ''}"
 
 
 def when(seconds: int | np.int64) -> str:

@@ -75,7 +75,9 @@ class StampReader:
         if odd.size and not digits.any():
             row = int(odd[0])
             has = "has an offset" if zoned[row] else "has no offset"
-            raise self._bad(first_row + row, f"{column[row].as_py()!r} {has}, other rows are otherwise; write all times with one")
+            raise self._bad(
+                first_row + row, f"{column[row].as_py()!r} {has}, other rows are otherwise; write all times with one"
+            )
         if self._zoned:
             self._offsets |= set(pc.extract_regex(column, _OFFSET).field("offset").unique().to_pylist())
             return self._aware(self._cast(column, pa.timestamp("us", tz="UTC"), first_row), first_row)
@@ -102,11 +104,15 @@ class StampReader:
         return self._whole(values / unit, first_row)
 
     def _aware(self, column: pa.Array, first_row: int) -> Stamps:
-        return self._whole(column.cast(pa.timestamp("ns", tz="UTC")).to_numpy(zero_copy_only=False).astype(np.int64) / 1e9, first_row)
+        return self._whole(
+            column.cast(pa.timestamp("ns", tz="UTC")).to_numpy(zero_copy_only=False).astype(np.int64) / 1e9, first_row
+        )
 
     def _naive(self, column: pa.Array, first_row: int) -> Stamps:
         if self._timezone is None:
-            stamps = self._whole(column.cast(pa.timestamp("ns")).to_numpy(zero_copy_only=False).astype(np.int64) / 1e9, first_row)
+            stamps = self._whole(
+                column.cast(pa.timestamp("ns")).to_numpy(zero_copy_only=False).astype(np.int64) / 1e9, first_row
+            )
             late = np.flatnonzero(stamps.seconds % _DAY_S)
             if not late.size:
                 return Stamps(stamps.seconds, is_dates=True)
@@ -116,7 +122,9 @@ class StampReader:
         try:
             aware = pc.assume_timezone(column, str(self._timezone))
         except pa.ArrowInvalid as error:
-            raise self._bad(first_row, f"a time between this row and the next {len(column)} is not one of {self._timezone}: {error}") from error
+            raise self._bad(
+                first_row, f"a time between this row and the next {len(column)} is not one of {self._timezone}: {error}"
+            ) from error
         return self._aware(aware, first_row)
 
     def _whole(self, seconds: np.ndarray, first_row: int) -> Stamps:

@@ -34,7 +34,7 @@ class Peer:
 
     name: str
     script: str
-    package: str = ""        # on PyPI; empty = our own venv
+    package: str = ""  # on PyPI; empty = our own venv
     is_referee: bool = True  # its trades can be compared
 
     @property
@@ -120,7 +120,9 @@ def write_bars(path: Path, bars: int, seed: int, *, digits: int = 6) -> Path:
     low = np.maximum(np.round(np.minimum(opens, closes) - np.abs(rng.normal(0, 0.03, bars)) - 0.005, 2), 0.01)
     times = pd.to_datetime(at, unit="s", utc=True).strftime("%Y-%m-%dT%H:%M:%SZ")
     volume = rng.integers(10_000, 50_000, bars)
-    pd.DataFrame({"ts": times, "open": opens, "high": high, "low": low, "close": closes, "volume": volume}).to_csv(path, index=False)
+    pd.DataFrame({"ts": times, "open": opens, "high": high, "low": low, "close": closes, "volume": volume}).to_csv(
+        path, index=False
+    )
     return path
 
 
@@ -128,7 +130,11 @@ def _run(peer: Peer, rate: str, files: Sequence[Path], folder: Path) -> dict[str
     out = folder / "out.json"
     out.unlink(missing_ok=True)
     command = [str(peer.python), str(HERE / peer.script), rate, *map(str, files), str(out)]
-    environment = {**os.environ, "PYTHONPATH": f"{HERE}{os.pathsep}{ROOT}" if not peer.package else str(HERE), "TZ": "UTC"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{HERE}{os.pathsep}{ROOT}" if not peer.package else str(HERE),
+        "TZ": "UTC",
+    }
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False)
     if not out.exists():
         print(f"{peer.name} failed: {done.stderr[-1500:]}", file=sys.stderr)
@@ -141,7 +147,16 @@ def _compare(peers: Sequence[Peer], folder: Path, bars: int, console: Console, *
     """Show the trades and the gain of everybody over the same bars; return whether a referee differs."""
     file = write_bars(folder / "compared.csv", bars, seed=5, digits=2 if on_grid else 6)
     table = Table(title=f"The same trades? SMA(10/30) on {bars:,} minutes", title_justify="left")
-    for head in ("commission", "who", "executions", "equal to paperd's", "gain of closed trades", "difference", "commission paid", "first difference"):
+    for head in (
+        "commission",
+        "who",
+        "executions",
+        "equal to paperd's",
+        "gain of closed trades",
+        "difference",
+        "commission paid",
+        "first difference",
+    ):
         table.add_column(head, justify="right" if head not in {"who", "first difference"} else "left")
     differs = False
     for rate in RATES:
@@ -152,12 +167,21 @@ def _compare(peers: Sequence[Peer], folder: Path, bars: int, console: Console, *
                 continue
             fills = sorted(found["fills"])
             ours = ours or fills
-            same = sum(_alike(one, other) for one, other in zip(ours, fills, strict=False))
-            first = next((f"{one} / {other}" for one, other in zip(ours, fills, strict=False) if not _alike(one, other)), "")
+            same = _shared(ours, fills)
+            first = next(
+                (f"{one} / {other}" for one, other in zip(ours, fills, strict=False) if not _alike(one, other)), ""
+            )
             gain, paid = _gain(fills), sum(fill[3] for fill in fills)
             differs |= bool(first) or len(fills) != len(ours) or round(gain - _gain(ours), 2) != 0
             table.add_row(
-                f"{float(rate):.1%}", peer.name, f"{len(fills):,}", f"{same:,}", f"{gain:,.2f}", f"{gain - _gain(ours):+,.2f}", f"{paid:,.2f}", first
+                f"{float(rate):.1%}",
+                peer.name,
+                f"{len(fills):,}",
+                f"{same:,}",
+                f"{gain:,.2f}",
+                f"{gain - _gain(ours):+,.2f}",
+                f"{paid:,.2f}",
+                first,
             )
         table.add_section()
     console.print(table)
@@ -166,6 +190,12 @@ def _compare(peers: Sequence[Peer], folder: Path, bars: int, console: Console, *
 
 def _alike(one: Sequence[float], other: Sequence[float]) -> bool:
     return one[:2] == other[:2] and abs(one[2] - other[2]) < 1e-6 and abs(one[3] - other[3]) < 0.005
+
+
+def _shared(ours: Sequence[Sequence[float]], fills: Sequence[Sequence[float]]) -> int:
+    """Return how many executions are found in both: same minute and quantity, same price and commission."""
+    by_key = {(fill[0], fill[1]): fill for fill in ours}
+    return sum((mine := by_key.get((fill[0], fill[1]))) is not None and _alike(mine, fill) for fill in fills)
 
 
 def _gain(fills: Sequence[Sequence[float]]) -> float:
@@ -182,17 +212,23 @@ def _measure(peers: Sequence[Peer], folder: Path, symbols: int, bars: int, round
     for _ in range(rounds):
         for peer in peers:
             found = _run(peer, "0.002", files, folder)
-            if found is not None:
+            if found is not None and (found["fills"] or not peer.is_referee):  # who stopped early is not fast
                 seconds[peer.name].append(found["seconds"])
                 memory[peer.name].append(found["peak_mb"])
     table = Table(title=f"{symbols} × {bars:,} minutes, medians of {rounds}", title_justify="left")
     for head in ("who", "seconds", "bars/s", "paperd is faster by", "peak MB"):
         table.add_column(head, justify="left" if head == "who" else "right")
     ours = median(seconds["paperd"]) if seconds["paperd"] else float("nan")
-    for name, found in seconds.items():
-        if found:
-            took = median(found)
-            table.add_row(name, f"{took:.3f}", number(symbols * bars / took), f"{took / ours:.2f}×", f"{median(memory[name]):,.0f}")
+    for name, measured in seconds.items():
+        if measured:
+            took = median(measured)
+            table.add_row(
+                name,
+                f"{took:.3f}",
+                number(symbols * bars / took),
+                f"{took / ours:.2f}×",
+                f"{median(memory[name]):,.0f}",
+            )
         else:
             table.add_row(name, "failed", "", "", "")
     console.print(table)
@@ -200,7 +236,11 @@ def _measure(peers: Sequence[Peer], folder: Path, symbols: int, bars: int, round
 
 def _peer_python() -> str:
     pythons = [peer.python for peer in PEERS if peer.package and peer.python.exists()]
-    return subprocess.run([str(pythons[0]), "-V"], capture_output=True, text=True, check=False).stdout.strip() if pythons else "none"
+    return (
+        subprocess.run([str(pythons[0]), "-V"], capture_output=True, text=True, check=False).stdout.strip()
+        if pythons
+        else "none"
+    )
 
 
 if __name__ == "__main__":

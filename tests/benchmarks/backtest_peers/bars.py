@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 
 CASH = 100_000.0
-SHARE = 0.3
+SHARE = 0.3 / max(len(sys.argv) - 3, 1)  # of the equity, shared by the files
 FAST, SLOW = 10, 30
 
 
 def read(path: str) -> pd.DataFrame:
     """Return the bars of a CSV file by time, with whether each is the last of its session."""
     frame = pd.read_csv(path, parse_dates=["ts"], index_col="ts")
-    seconds = frame.index.as_unit("s").asi8
+    seconds = frame.index.to_numpy().astype("datetime64[s]").astype(np.int64)
     frame["last"] = np.append(np.diff(seconds) != 60, True)
     return frame
 

@@ -1,4 +1,6 @@
 """backtesting.py: RATE FILES... OUT."""
+# ruff: noqa: ANN001, ANN201, PERF401
+# mypy: ignore-errors
 
 import sys
 import warnings
@@ -28,6 +30,9 @@ class Cross(Strategy):
                 self.buy(size=size)
         elif fast < slow and self.position:
             self.position.close()
+
+
+CALLED_BY_THE_LIBRARY = (Cross.init, Cross.next)
 
 
 def prepare():

@@ -1,4 +1,6 @@
 """backtrader: RATE FILES... OUT."""
+# ruff: noqa: ANN001, ANN003, ANN201, ANN202, ANN204, B905, DTZ006, ICN001, UP017
+# mypy: ignore-errors
 
 import sys
 
@@ -17,13 +19,15 @@ class Feed(bt.feeds.PandasData):
 class Fee(bt.CommInfoBase):
     params = (("stocklike", True), ("commtype", bt.CommInfoBase.COMM_PERC))
 
-    def _getcommission(self, size, price, pseudoexec):
+    def _getcommission(self, size, price, **others):
         return bars.fee(RATE, size, price)
 
 
 class Cross(bt.Strategy):
     def __init__(self):
-        self.averages = [(bt.ind.SMA(data.close, period=bars.FAST), bt.ind.SMA(data.close, period=bars.SLOW)) for data in self.datas]
+        self.averages = [
+            (bt.ind.SMA(data.close, period=bars.FAST), bt.ind.SMA(data.close, period=bars.SLOW)) for data in self.datas
+        ]
         self.fills = []
 
     def next(self):
@@ -44,6 +48,9 @@ class Cross(bt.Strategy):
             self.fills.append([int(bt.num2date(done.dt).timestamp()), int(done.size), done.price, done.comm])
 
 
+CALLED_BY_THE_LIBRARY = (Feed.lines, Feed.params, Fee.params, Fee._getcommission, Cross.next, Cross.notify_order)
+
+
 def prepare():
     cerebro = bt.Cerebro(stdstats=False)
     cerebro.broker.setcash(bars.CASH)
@@ -59,7 +66,13 @@ def prepare():
 def local_fills(done):
     import datetime
 
-    return [[int(datetime.datetime.fromtimestamp(at).replace(tzinfo=datetime.timezone.utc).timestamp() + 0.5) // 60 * 60, *rest] for at, *rest in done[0].fills]
+    return [
+        [
+            int(datetime.datetime.fromtimestamp(at).replace(tzinfo=datetime.timezone.utc).timestamp() + 0.5) // 60 * 60,
+            *rest,
+        ]
+        for at, *rest in done[0].fills
+    ]
 
 
 bars.say(prepare, local_fills)

