@@ -1,9 +1,10 @@
 """A session's steps and the same as columns, for drivers that pass over instants without consequences."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from daemon.backtest.market_history import Step
 from daemon.domain.bar import Bar
@@ -135,5 +136,5 @@ def bar_columns(bars: Sequence[Bar]) -> BarColumns:
     )
 
 
-def _rows(rows: object) -> np.ndarray:  # type: ignore[type-arg]
-    return np.fromiter(rows, np.int64)  # type: ignore[call-overload, no-any-return]
+def _rows(rows: Iterable[int]) -> NDArray[np.int64]:
+    return np.fromiter(rows, np.int64)

@@ -74,8 +74,8 @@ class BacktestDriver:
     clock: BacktestClock
     sink: RecordSink
     cadence: Cadence = field(default_factory=Cadence)
-    quietly: Quietly | None = None        # pass over what has no consequences, asking strategies this way
-    decided: Callable[[QuietDecisions], None] = _let_go    # takes what was decided quietly
+    quietly: Quietly | None = None  # pass over what has no consequences, asking strategies this way
+    decided: Callable[[QuietDecisions], None] = _let_go  # takes what was decided quietly
     bars: int = 0
     heard: set[InstrumentId] = field(default_factory=set)  # whose quotes were told at instants between the steps
 
@@ -105,11 +105,10 @@ class BacktestDriver:
         self.instant(closed, (), [SessionClosed(at=closed)])
 
     def _step_by_step(self, steps: Sequence[Step], session: Session, history: MarketHistory) -> None:
-        for step in self._with_marks(steps, session):
+        for due in self._with_marks(steps, session):
             since = self.clock.now()
-            self.until(step.at, history)
-            if not step.bars and not step.quotes:
-                step = self._marked(since, step, history)
+            self.until(due.at, history)
+            step = due if due.bars or due.quotes else self._marked(since, due, history)
             self.bars += sum(len(closed.bars) for closed in step.bars)
             ended = [InstantClosed(at=step.at)] if step.bars else []
             self.instant(step.at, step.quotes, [*step.bars, *ended, *self._marks(step, session)])

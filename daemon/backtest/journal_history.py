@@ -1,4 +1,4 @@
-"""History from a state directory's journal: the bars and quotes as the daemon saw them, and the bars it warmed up with."""
+"""History from a journal: the bars and quotes as the daemon saw them, and the bars it was warmed up with."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,8 +29,8 @@ class JournalHistory:
     schedule: BarSchedule
     instruments: Sequence[InstrumentId]
     timeframes: Sequence[Timeframe]
-    first: date | None = None        # None = the first day of the journal
-    days: int | None = None          # None = to its last day
+    first: date | None = None  # None = the first day of the journal
+    days: int | None = None  # None = to its last day
     _sessions: list[Session] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -43,14 +43,19 @@ class JournalHistory:
         wanted = [day for day in known if self.first is None or day >= self.first][: self.days]
         if not wanted:
             have = ", ".join(map(str, known)) or "none"
-            raise ConfigError(f"--start: nothing was traded on {self.first or 'any day'}; sessions of this journal: {have}")
+            raise ConfigError(
+                f"--start: nothing was traded on {self.first or 'any day'}; sessions of this journal: {have}"
+            )
         self._sessions = [session for day in wanted if (session := self.schedule.calendar.session_on(day)) is not None]
 
     def warmup(self) -> Iterator[HistoryLoaded]:
         """Yield the bars that ended by the first session's open: had from history, or seen on earlier days."""
         opened = self._sessions[0].open
         series: dict[Series, dict[int, Bar]] = defaultdict(dict)
-        earlier: tuple[HistorySeen | BarSeen, ...] = (*history_seen(self.journal), *bars_seen(self.journal, before=opened))
+        earlier: tuple[HistorySeen | BarSeen, ...] = (
+            *history_seen(self.journal),
+            *bars_seen(self.journal, before=opened),
+        )
         for record in earlier:
             if record.end <= opened.timestamp():
                 series[record.instrument, Timeframe.parse(record.timeframe)][record.end] = _bar(record)
@@ -83,7 +88,9 @@ class JournalHistory:
             quotes[quote.at].append(quote)
         return [self._step(at, quotes[at], bars[at], missing[at]) for at in sorted({*bars, *missing, *quotes})]
 
-    def _step(self, at: datetime, quotes: Sequence[QuoteSeen], bars: Sequence[BarSeen], missing: Sequence[GapSeen]) -> Step:
+    def _step(
+        self, at: datetime, quotes: Sequence[QuoteSeen], bars: Sequence[BarSeen], missing: Sequence[GapSeen]
+    ) -> Step:
         return Step(
             at=at,
             quotes=tuple(_quote(record) for record in quotes if record.instrument in self.instruments),

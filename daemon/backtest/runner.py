@@ -35,7 +35,7 @@ and what had no consequences is in a Parquet file beside the journal. Orders, fi
 trading states are the same records as with "all" under the same cadence.
 """
 QUIET_FILE: Final = "decisions.parquet"
-_GC_THRESHOLDS: Final = (50_000, 20, 50)    # the journal's records die young: collections find next to nothing
+_GC_THRESHOLDS: Final = (50_000, 20, 50)  # the journal's records die young: collections find next to nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

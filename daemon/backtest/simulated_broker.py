@@ -50,8 +50,8 @@ class SimulatedBroker:
     is_connected: bool = True
     _next_id: int = 1
     _executions: int = 0
-    _orders: dict[str, _Open] = field(default_factory=dict)    # by order reference
-    _refs: dict[int, str] = field(default_factory=dict)        # order id -> reference
+    _orders: dict[str, _Open] = field(default_factory=dict)  # by order reference
+    _refs: dict[int, str] = field(default_factory=dict)  # order id -> reference
 
     def reserve_order_id(self) -> int:
         """Return the next order id."""

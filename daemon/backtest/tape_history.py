@@ -69,7 +69,11 @@ class TapeHistory:
     def _first_session(self) -> Session:
         calendar = self.schedule.calendar
         found = calendar.session_on(self.first)
-        return found if found is not None else calendar.next_session(datetime.combine(self.first, datetime.min.time(), tzinfo=calendar.timezone))
+        return (
+            found
+            if found is not None
+            else calendar.next_session(datetime.combine(self.first, datetime.min.time(), tzinfo=calendar.timezone))
+        )
 
     def _before(self, instrument: InstrumentId, timeframe: Timeframe, session: Session) -> list[Bar]:
         """Return at least `history` bars before `session`, fewer where the source has no more."""
@@ -88,7 +92,8 @@ class TapeHistory:
         starts, ends = self.schedule.starts(tape.session, timeframe), self.schedule.ends(tape.session, timeframe)
         made = aggregate(tape, ends, starts)
         rows = zip(
-            starts.tolist(), ends.tolist(), made.open.tolist(), made.high.tolist(), made.low.tolist(), made.close.tolist(),
+            starts.tolist(), ends.tolist(),
+            made.open.tolist(), made.high.tolist(), made.low.tolist(), made.close.tolist(),
             made.volume.tolist(), made.wap.tolist(), made.count.tolist(), strict=True,
         )  # fmt: skip
         return [
@@ -107,12 +112,16 @@ class TapeHistory:
                     closed.setdefault(bar.end, {}).setdefault(timeframe, []).append((instrument, bar))
         ends = sorted(closed)
         opening = Step(at=session.open, quotes=self._quotes(session.open_s - 1, session.open_s))
-        return [opening, *(self._step(since, end, closed[end]) for since, end in zip([session.open_s, *ends], ends, strict=False))]
+        return [
+            opening,
+            *(self._step(since, end, closed[end]) for since, end in zip([session.open_s, *ends], ends, strict=False)),
+        ]
 
     def _step(self, since: int, end: int, by_timeframe: dict[Timeframe, list[tuple[InstrumentId, Bar]]]) -> Step:
         at = datetime.fromtimestamp(end, UTC)
         bars = tuple(
-            BarsClosed(at=at, timeframe=timeframe, end=end, bars=tuple(by_timeframe[timeframe])) for timeframe in sorted(by_timeframe)
+            BarsClosed(at=at, timeframe=timeframe, end=end, bars=tuple(by_timeframe[timeframe]))
+            for timeframe in sorted(by_timeframe)
         )
         return Step(at=at, quotes=self._quotes(since, end), bars=bars)
 

@@ -96,7 +96,7 @@ def journal_location(config: Path | None, state: Path | None) -> str | Path:
 
 
 def _env_file() -> Path:
-    """Return the file of variables: the service's credential where systemd has loaded one, else `.env` in this folder."""
+    """Return the file of variables: the service's credential where systemd has loaded one, else `.env` here."""
     credential = Path(os.environ.get(_CREDENTIALS, "")) / _CREDENTIALS_FILE
     return credential if os.environ.get(_CREDENTIALS) and credential.is_file() else _ENV_FILE
 

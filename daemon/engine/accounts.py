@@ -33,7 +33,7 @@ class Accounts:
 
     def __init__(self, setups: Sequence[StrategySetup]) -> None:
         self._slots = {setup.id: StrategySlot.of(setup) for setup in setups}
-        self.day = ""       # exchange date of the session that was begun last, ISO
+        self.day = ""  # exchange date of the session that was begun last, ISO
 
     @property
     def slots(self) -> tuple[StrategySlot, ...]:
@@ -52,7 +52,10 @@ class Accounts:
         """Return the instruments in which some strategy holds a position."""
         return tuple(
             dict.fromkeys(
-                instrument for slot in self.slots for instrument, position in slot.ledger.positions.items() if position.quantity
+                instrument
+                for slot in self.slots
+                for instrument, position in slot.ledger.positions.items()
+                if position.quantity
             )
         )
 
@@ -72,7 +75,9 @@ class Accounts:
         """Return the sum of all books for the controls."""
         return _book(self.slots, instrument, marks)
 
-    def position_record(self, slot: StrategySlot, instrument: InstrumentId, at: datetime, marks: Marks) -> PositionMarked:
+    def position_record(
+        self, slot: StrategySlot, instrument: InstrumentId, at: datetime, marks: Marks
+    ) -> PositionMarked:
         """Return one position, valued; at cost where there is no mark."""
         position = slot.ledger.position(instrument)
         price = marks.price(instrument) or position.average_cost
@@ -115,7 +120,13 @@ class Accounts:
         parts: list[str] = [state.value, self.day]
         for slot in self.slots:
             ledger = slot.ledger
-            parts += [slot.id, slot.state, str(ledger.cash.normalize()), str(slot.orders_today), str(slot.day_start_equity.normalize())]
+            parts += [
+                slot.id,
+                slot.state,
+                str(ledger.cash.normalize()),
+                str(slot.orders_today),
+                str(slot.day_start_equity.normalize()),
+            ]
             parts += [
                 f"{p.instrument} {p.quantity.normalize()} {p.total_cost.normalize()} {p.realized_pnl.normalize()}"
                 for _, p in sorted(ledger.positions.items())
@@ -150,7 +161,9 @@ def _trips(strategy: StrategyId | None, loss: Decimal, day_start_equity: Decimal
         found.append(Trip(TradingState.HALTED, strategy, why))
     bound = limits.daily_loss_bound(day_start_equity)
     if limits.auto_stop_on_daily_limit and loss >= bound > 0:
-        found.append(Trip(TradingState.REDUCE_ONLY, strategy, f"{name}: the day's loss of {loss:.2f} reached {bound:.2f}"))
+        found.append(
+            Trip(TradingState.REDUCE_ONLY, strategy, f"{name}: the day's loss of {loss:.2f} reached {bound:.2f}")
+        )
     return found
 
 

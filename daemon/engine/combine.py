@@ -15,9 +15,9 @@ class CombinationRule:
     """Weights and thresholds; weights need not add up to one."""
 
     weights: Mapping[Timeframe, float]
-    other_weight: float = 0.1        # of a timeframe that is not named
-    threshold: float = 0.6           # a side wins above it
-    min_fresh_weight: float = 0.5    # share of the configured weight that must be fresh
+    other_weight: float = 0.1  # of a timeframe that is not named
+    threshold: float = 0.6  # a side wins above it
+    min_fresh_weight: float = 0.5  # share of the configured weight that must be fresh
 
     def weight(self, timeframe: Timeframe) -> float:
         """Return the weight of `timeframe`."""

@@ -62,7 +62,7 @@ class Decider:
         self._engine = engine
         self._host_ns = host_ns
         self._due: dict[Timeframe, int] = {}
-        self._due_at: datetime | None = None    # of which moment `_due` is
+        self._due_at: datetime | None = None  # of which moment `_due` is
         self._rank = {instrument: rank for rank, instrument in enumerate(engine.setup.instruments)}
 
     @property
@@ -199,7 +199,9 @@ class Decider:
     def _target(self, answer: _Answer) -> Decimal:
         slot = answer.slot
         equity = slot.ledger.equity(self._engine.marks.prices())
-        return target_quantity(answer.combined.signal, equity=equity, price=self._expected_price(answer), rule=slot.setup.sizing)
+        return target_quantity(
+            answer.combined.signal, equity=equity, price=self._expected_price(answer), rule=slot.setup.sizing
+        )
 
     def _not_now(self, answer: _Answer, at: datetime) -> Outcome | None:
         """Return why no order can be made at this moment, None when one can."""
@@ -300,7 +302,9 @@ class Decider:
         instrument = self._engine.setup.instruments[answer.bar.instrument]
         expected = answer.decision.expected_price
         if expected is None:
-            expected = float(self._engine.series.window(answer.bar.instrument, answer.bar.timeframe).columns().close[-1])
+            expected = float(
+                self._engine.series.window(answer.bar.instrument, answer.bar.timeframe).columns().close[-1]
+            )
         return instrument.to_tick(expected)
 
     def _record(self, answer: _Answer, at: datetime) -> DecisionMade:
@@ -344,4 +348,3 @@ def _sound(decision: object) -> Decision:
 
 def _decision_id(answer: _Answer) -> str:
     return f"{answer.slot.id}:{answer.bar.instrument}:{answer.bar.timeframe}:{answer.bar.end}"
-

@@ -78,7 +78,7 @@ class Engine:
         self.session: Session | None = None
         self._decider = Decider(self, host_ns)
         self._pending: list[PendingBar] = []
-        self._quotes_told: dict[InstrumentId, Quote] = {}    # the quotes that were recorded last
+        self._quotes_told: dict[InstrumentId, Quote] = {}  # the quotes that were recorded last
         self._handlers: dict[type, Callable[..., Output]] = {
             QuoteChanged: self._on_quote,
             BarsClosed: self._on_bars,
@@ -117,7 +117,7 @@ class Engine:
 
     def _on_quote(self, event: QuoteChanged) -> Output:
         self.marks.on_quote(event)
-        if self.orders.is_working(event.instrument):
+        if self.orders.worked(event.instrument, event.at):
             return Output(self._quotes([event.instrument], event.at))
         return _NOTHING
 
@@ -136,16 +136,36 @@ class Engine:
             if not self.series.window(instrument, event.timeframe).append(bar):
                 continue
             self.marks.on_bar(instrument, bar, event.at)
-            self._pending.append(PendingBar(event.timeframe, instrument, event.end, missing=False, received_host_ns=event.received_host_ns))
+            self._pending.append(
+                PendingBar(
+                    event.timeframe, instrument, event.end, missing=False, received_host_ns=event.received_host_ns
+                )
+            )
             records.append(
                 BarSeen(
-                    at=event.at, instrument=instrument, timeframe=label, start=bar.start, end=bar.end, open=bar.open,
-                    high=bar.high, low=bar.low, close=bar.close, volume=bar.volume, wap=bar.wap, trades=bar.trades,
+                    at=event.at,
+                    instrument=instrument,
+                    timeframe=label,
+                    start=bar.start,
+                    end=bar.end,
+                    open=bar.open,
+                    high=bar.high,
+                    low=bar.low,
+                    close=bar.close,
+                    volume=bar.volume,
+                    wap=bar.wap,
+                    trades=bar.trades,
                 )
             )
         for instrument in event.missing:
-            self._pending.append(PendingBar(event.timeframe, instrument, event.end, missing=True, received_host_ns=event.received_host_ns))
-            records.append(GapSeen(at=event.at, instrument=instrument, timeframe=label, end=event.end, cause="no data came"))
+            self._pending.append(
+                PendingBar(
+                    event.timeframe, instrument, event.end, missing=True, received_host_ns=event.received_host_ns
+                )
+            )
+            records.append(
+                GapSeen(at=event.at, instrument=instrument, timeframe=label, end=event.end, cause="no data came")
+            )
         return Output(tuple(records))
 
     def _on_instant(self, event: InstantClosed) -> Output:
@@ -161,14 +181,24 @@ class Engine:
         fill = event.fill
         order = self.orders.get(fill.order_ref)
         if order is None:
-            text = f"{fill.side.value} {fill.quantity} {fill.instrument} at {fill.price} ({fill.order_ref}) belongs to no strategy that runs"
-            return Output((AlertRaised(at=event.at, level="CRITICAL", name="fill.unattributed", text=text, strategy=None),))
+            what = f"{fill.side.value} {fill.quantity} {fill.instrument} at {fill.price} ({fill.order_ref})"
+            text = f"{what} belongs to no strategy that runs"
+            return Output(
+                (AlertRaised(at=event.at, level="CRITICAL", name="fill.unattributed", text=text, strategy=None),)
+            )
         self.orders.on_fill(fill, event.replaces)
         slot = self.accounts.slot(order.strategy)
         slot.ledger.book_fill(fill, event.replaces)
         recorded = FillRecorded(
-            at=event.at, exec_id=fill.exec_id, order_ref=fill.order_ref, strategy=order.strategy, instrument=fill.instrument,
-            side=fill.side, quantity=fill.quantity, price=fill.price, executed_at=fill.executed_at,
+            at=event.at,
+            exec_id=fill.exec_id,
+            order_ref=fill.order_ref,
+            strategy=order.strategy,
+            instrument=fill.instrument,
+            side=fill.side,
+            quantity=fill.quantity,
+            price=fill.price,
+            executed_at=fill.executed_at,
             replaces=event.replaces.exec_id if event.replaces is not None else None,
         )
         return Output((recorded, self.accounts.position_record(slot, fill.instrument, event.at, self.marks)))
@@ -179,13 +209,17 @@ class Engine:
             return _NOTHING
         self.accounts.slot(order.strategy).ledger.book_commission(event.exec_id, event.amount)
         recorded = CommissionRecorded(
-            at=event.at, exec_id=event.exec_id, order_ref=event.order_ref, strategy=order.strategy, amount=event.amount,
+            at=event.at,
+            exec_id=event.exec_id,
+            order_ref=event.order_ref,
+            strategy=order.strategy,
+            amount=event.amount,
             currency=event.currency,
         )
         return Output((recorded,))
 
     def _on_order(self, event: OrderChanged) -> Output:
-        self.orders.on_state(event.order_ref, event.state)
+        self.orders.on_state(event.order_ref, event.state, event.at)
         return _NOTHING
 
     def _on_mark(self, event: MarkDue) -> Output:
@@ -209,6 +243,7 @@ class Engine:
         if joined_again:
             return Output(tuple(failed))
         records: list[Record] = [*failed, SessionMarked(at=event.at, day=opened.day.isoformat(), phase="OPENED")]
+        records.extend(self._quotes(self.accounts.held(), event.at))
         self.accounts.begin_day(opened.day.isoformat(), self.marks)
         records.extend(self._lift_reduce_only(event.at))
         records.extend(self.accounts.marked(event.at, self.marks, equity=True))
@@ -217,7 +252,12 @@ class Engine:
     def _on_session_closed(self, event: SessionClosed) -> Output:
         day = self.session.day.isoformat() if self.session is not None else ""
         self.session = None
-        return Output((*self.accounts.marked(event.at, self.marks, equity=True), SessionMarked(at=event.at, day=day, phase="CLOSED")))
+        return Output(
+            (
+                *self.accounts.marked(event.at, self.marks, equity=True),
+                SessionMarked(at=event.at, day=day, phase="CLOSED"),
+            )
+        )
 
     def _on_revision(self, event: BarRevised) -> Output:
         bar = event.bar
@@ -225,8 +265,18 @@ class Engine:
         for slot in self.accounts.slots:
             slot.forget_features(event.instrument)
         recorded = BarRevisionSeen(
-            at=event.at, instrument=event.instrument, timeframe=str(event.timeframe), start=bar.start, end=bar.end, open=bar.open,
-            high=bar.high, low=bar.low, close=bar.close, volume=bar.volume, wap=bar.wap, trades=bar.trades,
+            at=event.at,
+            instrument=event.instrument,
+            timeframe=str(event.timeframe),
+            start=bar.start,
+            end=bar.end,
+            open=bar.open,
+            high=bar.high,
+            low=bar.low,
+            close=bar.close,
+            volume=bar.volume,
+            wap=bar.wap,
+            trades=bar.trades,
         )
         return Output((recorded,))
 
@@ -262,7 +312,12 @@ class Engine:
             self._quotes_told[instrument] = quote
             records.append(
                 QuoteSeen(
-                    at=at, instrument=instrument, bid=quote.bid, ask=quote.ask, bid_size=quote.bid_size, ask_size=quote.ask_size,
+                    at=at,
+                    instrument=instrument,
+                    bid=quote.bid,
+                    ask=quote.ask,
+                    bid_size=quote.bid_size,
+                    ask_size=quote.ask_size,
                     confirmed_at=confirmed_at,
                 )
             )
@@ -275,7 +330,9 @@ class Engine:
             changed = self.set_state(at, trip.state, strategy=trip.strategy, who=BREAKER, why=trip.why)
             if changed:
                 records.extend(changed)
-                records.append(AlertRaised(at=at, level="CRITICAL", name="breaker.tripped", text=trip.why, strategy=trip.strategy))
+                records.append(
+                    AlertRaised(at=at, level="CRITICAL", name="breaker.tripped", text=trip.why, strategy=trip.strategy)
+                )
         return tuple(records)
 
     def _lift_reduce_only(self, at: datetime) -> Sequence[Record]:
@@ -284,5 +341,7 @@ class Engine:
         switches = ((None, self._switch), *((slot.id, slot.switch) for slot in self.accounts.slots))
         for strategy, switch in switches:
             if switch.breaker is TradingState.REDUCE_ONLY:
-                records.extend(self.set_state(at, TradingState.RUNNING, strategy=strategy, who=BREAKER, why="a new day began"))
+                records.extend(
+                    self.set_state(at, TradingState.RUNNING, strategy=strategy, who=BREAKER, why="a new day began")
+                )
         return records

@@ -20,7 +20,7 @@ def apply_fill(position: Position, signed_quantity: Decimal, price: Decimal) -> 
             quantity=held + signed_quantity,
             total_cost=position.total_cost + signed_quantity * price,
         )
-    closed = min(abs(held), abs(signed_quantity)) * (1 if held > 0 else -1)   # signed like the position
+    closed = min(abs(held), abs(signed_quantity)) * (1 if held > 0 else -1)  # signed like the position
     closed_cost = position.total_cost if closed == held else position.total_cost * closed / held
     opened = held + signed_quantity if abs(signed_quantity) > abs(held) else _ZERO
     return replace(
@@ -36,9 +36,9 @@ class Ledger:
     """Cash and positions of one strategy. Fills are kept, so that a correction can be booked exactly."""
 
     capital: Decimal
-    _fills: dict[InstrumentId, dict[str, Fill]] = field(default_factory=dict)   # by execution id, in order of arrival
+    _fills: dict[InstrumentId, dict[str, Fill]] = field(default_factory=dict)  # by execution id, in order of arrival
     _positions: dict[InstrumentId, Position] = field(default_factory=dict)
-    _commissions: dict[str, Decimal] = field(default_factory=dict)              # by execution stem
+    _commissions: dict[str, Decimal] = field(default_factory=dict)  # by execution stem
     _cash_flow: Decimal = _ZERO
     _commission: Decimal = _ZERO
 

@@ -14,7 +14,7 @@ from daemon.domain.quote import Quote, QuoteFault, quote_fault
 @dataclass(slots=True)
 class _Market:
     quote: Quote | None = None
-    confirmed_at: datetime | None = None    # when the stream last proved the quote still holds
+    confirmed_at: datetime | None = None  # when the stream last proved the quote still holds
     close: float = 0.0
     close_end: int = 0
 
@@ -25,7 +25,7 @@ class Marks:
     def __init__(self) -> None:
         self._markets: dict[InstrumentId, _Market] = {}
         self._prices: dict[InstrumentId, Decimal] = {}
-        self._moved: set[InstrumentId] = set()   # whose entry in _prices is out of date
+        self._moved: set[InstrumentId] = set()  # whose entry in _prices is out of date
         self.bad_quotes: dict[QuoteFault, int] = dict.fromkeys(QuoteFault, 0)
 
     def on_quote(self, event: QuoteChanged) -> QuoteFault | None:
@@ -36,7 +36,9 @@ class Marks:
             self.bad_quotes[fault] += 1
             market.quote = None
             return fault
-        market.quote = Quote(at=event.at, bid=event.bid, ask=event.ask, bid_size=event.bid_size, ask_size=event.ask_size)
+        market.quote = Quote(
+            at=event.at, bid=event.bid, ask=event.ask, bid_size=event.bid_size, ask_size=event.ask_size
+        )
         market.confirmed_at = event.at
         return None
 

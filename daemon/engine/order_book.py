@@ -12,7 +12,7 @@ from daemon.domain.order import OrderIntent, OrderRef, OrderState, Side
 from daemon.risk.view import RecentOrder, WorkingOrder
 
 _RECENT = timedelta(minutes=1)
-_KEPT = timedelta(days=5)     # late fills and corrections come within days, if ever
+_KEPT = timedelta(days=5)  # late fills and corrections come within days, if ever
 
 
 @dataclass(slots=True)
@@ -36,6 +36,7 @@ class OrderBook:
     def __init__(self) -> None:
         self._orders: dict[OrderRef, OwnOrder] = {}
         self._working: set[OrderRef] = set()
+        self._ended_at: dict[InstrumentId, datetime] = {}
         self._recent: deque[RecentOrder] = deque()
 
     def add(self, order: OwnOrder) -> None:
@@ -60,14 +61,15 @@ class OrderBook:
         """Return the order, None when it is not ours."""
         return self._orders.get(order_ref)
 
-    def on_state(self, order_ref: OrderRef, state: OrderState) -> None:
-        """Note that an order ended, or came back."""
+    def on_state(self, order_ref: OrderRef, state: OrderState, at: datetime) -> None:
+        """Note that an order ended, or came back, at market time `at`."""
         order = self._orders.get(order_ref)
         if order is None:
             return
         order.ended = state.is_terminal
         if order.ended:
             self._working.discard(order_ref)
+            self._ended_at[order.instrument] = at
         else:
             self._working.add(order_ref)
 
@@ -105,9 +107,9 @@ class OrderBook:
         """Return whether an order of this strategy in this instrument may still fill."""
         return any(order.strategy == strategy and order.instrument == instrument for order in self._open())
 
-    def is_working(self, instrument: InstrumentId) -> bool:
-        """Return whether any order in `instrument` may still fill."""
-        return any(order.instrument == instrument for order in self._open())
+    def worked(self, instrument: InstrumentId, at: datetime) -> bool:
+        """Return whether any order in `instrument` may still fill, or has ended at this very instant."""
+        return self._ended_at.get(instrument) == at or any(order.instrument == instrument for order in self._open())
 
     def _open(self) -> list[OwnOrder]:
         """Return the orders that have not ended, in the order of their references."""

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from daemon.domain.order import OrderRef
 
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"   # Crockford base 32, as in the ULID specification
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford base 32, as in the ULID specification
 _RANDOM_BITS = 80
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -32,7 +32,7 @@ def restore_state(engine: Engine, records: Iterable[Record]) -> None:
         SessionMarked: lambda record: _session(engine, record),
         EquityMarked: lambda record: _equity(engine, record),
         IntentRecorded: lambda record: _intent(engine, record),
-        OrderEventSeen: lambda record: engine.orders.on_state(record.order_ref, record.state),
+        OrderEventSeen: lambda record: engine.orders.on_state(record.order_ref, record.state, record.at),
         FillRecorded: lambda record: _fill(engine, record, fills),
         CommissionRecorded: lambda record: _commission(engine, record),
         TradingStateChanged: lambda record: _state(engine, record),
@@ -104,7 +104,7 @@ def _commission(engine: Engine, record: CommissionRecorded) -> None:
 def _state(engine: Engine, record: TradingStateChanged) -> None:
     state = TradingState(record.state)
     known = record.strategy is None or engine.accounts.find(record.strategy) is not None
-    if known and state is not TradingState.STOPPING:   # a shutdown ends with its process
+    if known and state is not TradingState.STOPPING:  # a shutdown ends with its process
         engine.set_state(record.at, state, strategy=record.strategy, who=record.who, why=record.why)
 
 
@@ -112,5 +112,3 @@ def _memory(engine: Engine, record: DecisionMade) -> None:
     slot = engine.accounts.find(record.strategy)
     if slot is not None and record.memory is not None:
         slot.memory[record.instrument] = record.memory
-
-

@@ -13,12 +13,12 @@ from daemon.risk.limits import AccountGuard, AccountLimits
 class EngineSetup:
     """The fixed part of an engine: nothing of it changes while it runs."""
 
-    instance: str                                   # part of every order reference
+    instance: str  # part of every order reference
     schedule: BarSchedule
     instruments: Mapping[InstrumentId, Instrument]
     strategies: tuple[StrategySetup, ...]
     account_limits: AccountLimits
     guard: AccountGuard
     limits_hash: str
-    history: int = 200                              # bars before the session's first one
-    dry_run: bool = False                           # decide and record everything, order nothing
+    history: int = 200  # bars before the session's first one
+    dry_run: bool = False  # decide and record everything, order nothing

@@ -13,7 +13,7 @@ _ZERO = Decimal(0)
 class SizingRule:
     """How a strategy sizes its positions."""
 
-    position_fraction: Decimal      # of the strategy's equity, per instrument
+    position_fraction: Decimal  # of the strategy's equity, per instrument
     allow_short: bool
 
 
@@ -23,7 +23,7 @@ class Change:
 
     side: Side
     quantity: Decimal
-    reduces: bool        # it only makes the position smaller
+    reduces: bool  # it only makes the position smaller
 
 
 def target_quantity(signal: Signal, *, equity: Decimal, price: Decimal, rule: SizingRule) -> Decimal:

@@ -32,7 +32,7 @@ class StrategySetup:
     combination: CombinationRule
     sizing: SizingRule
     limits: StrategyLimits
-    time_budget_ms: float | None = None     # host time a decision may take; None = no bound
+    time_budget_ms: float | None = None  # host time a decision may take; None = no bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,13 @@ class StrategySlot:
     orders_today: int = 0
     signals: dict[InstrumentId, dict[Timeframe, LatestSignal]] = field(default_factory=dict)
     memory: dict[InstrumentId, Mapping[str, object]] = field(default_factory=dict)
-    failure: str = ""                       # why it was stopped, empty while it is well
-    features: dict[InstrumentId, dict[Timeframe, tuple[int, Features]]] = field(default_factory=dict)   # with their row count
-    foreseen: dict[InstrumentId, dict[Timeframe, Features]] = field(default_factory=dict)   # of rows laid down beforehand
+    failure: str = ""  # why it was stopped, empty while it is well
+    features: dict[InstrumentId, dict[Timeframe, tuple[int, Features]]] = field(
+        default_factory=dict
+    )  # with their row count
+    foreseen: dict[InstrumentId, dict[Timeframe, Features]] = field(
+        default_factory=dict
+    )  # of rows laid down beforehand
     moment: Moment = field(default_factory=Moment)
 
     @classmethod
@@ -75,7 +79,9 @@ class StrategySlot:
         """Return what this strategy may send."""
         return self.switch.state
 
-    def decide(self, series: SeriesStore, instrument: InstrumentId, timeframe: Timeframe, at: datetime, equity: Decimal) -> Decision:
+    def decide(
+        self, series: SeriesStore, instrument: InstrumentId, timeframe: Timeframe, at: datetime, equity: Decimal
+    ) -> Decision:
         """Return the strategy's decision on the bar that has just closed; remember its signal.
 
         Raises:
@@ -94,8 +100,10 @@ class StrategySlot:
         moment.memory = self.memory.get(instrument, _NO_MEMORY)
         return strategy.decide(moment)
 
-    def _features(self, bars: Mapping[Timeframe, BarColumns], instrument: InstrumentId, closed: Timeframe) -> Mapping[Timeframe, Features]:
-        """Return the features of all timeframes, of the same rows as their bars; only what has grown is worked out anew."""
+    def _features(
+        self, bars: Mapping[Timeframe, BarColumns], instrument: InstrumentId, closed: Timeframe
+    ) -> Mapping[Timeframe, Features]:
+        """Return the features of all timeframes, of the same rows as their bars; only what grew is worked out anew."""
         strategy = self.setup.strategy
         foreseen = self.foreseen.get(instrument)
         if foreseen is not None:
@@ -117,7 +125,13 @@ class StrategySlot:
             self.foreseen.pop(instrument, None)
 
     def remember(
-        self, instrument: InstrumentId, timeframe: Timeframe, decision: Decision, bar_end: int, *, with_memory: bool = True
+        self,
+        instrument: InstrumentId,
+        timeframe: Timeframe,
+        decision: Decision,
+        bar_end: int,
+        *,
+        with_memory: bool = True,
     ) -> None:
         """Keep a decision's signal and memory; one made without enough history leaves no signal."""
         if decision.reason is not Reason.WARMUP:

@@ -6,7 +6,7 @@ from typing import Final
 from daemon.domain.trading_state import TradingState
 
 BREAKER: Final = "breaker"
-_ORDER: Final = tuple(TradingState)    # from the loosest to the strictest
+_ORDER: Final = tuple(TradingState)  # from the loosest to the strictest
 
 
 def stricter(one: TradingState, other: TradingState) -> TradingState:

@@ -27,14 +27,14 @@ class Moment:
     """False where nobody will read reasoning, note and expected price: a fast backtest that asks again, with True,
     wherever anything follows. A strategy may answer with constants then; signal and confidence must be the same."""
 
-    at: datetime                             # market time, UTC
+    at: datetime  # market time, UTC
     instrument: InstrumentId
-    timeframe: Timeframe                     # whose bar has just closed
-    bars: Mapping[Timeframe, BarColumns]     # completed bars of this instrument
-    features: Mapping[Timeframe, Features]   # of the same rows
-    position: Decimal                        # the strategy's own, units
-    equity: Decimal                          # the strategy's own, quote currency
-    memory: Mapping[str, object]             # what the last decision left here
+    timeframe: Timeframe  # whose bar has just closed
+    bars: Mapping[Timeframe, BarColumns]  # completed bars of this instrument
+    features: Mapping[Timeframe, Features]  # of the same rows
+    position: Decimal  # the strategy's own, units
+    equity: Decimal  # the strategy's own, quote currency
+    memory: Mapping[str, object]  # what the last decision left here
 
     def value(self, name: str, timeframe: Timeframe | None = None) -> float:
         """Return the latest value of a feature, of the triggering timeframe unless another is named."""

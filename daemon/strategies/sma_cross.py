@@ -63,7 +63,9 @@ class SmaCross:
             return _LONG if fast > slow else _SHORT
         reasoning = {"fast": fast, "slow": slow}
         if fast == slow:
-            return Decision(signal=Signal.HOLD, reason=Reason.NO_SIGNAL, note="the averages are equal", reasoning=reasoning)
+            return Decision(
+                signal=Signal.HOLD, reason=Reason.NO_SIGNAL, note="the averages are equal", reasoning=reasoning
+            )
         signal = Signal.BUY if fast > slow else Signal.SELL
         return Decision(signal=signal, confidence=1.0, reasoning=reasoning, expected_price=moment.close)
 

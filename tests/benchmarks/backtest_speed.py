@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 
@@ -75,7 +76,7 @@ def walk(symbols: int, bars: int, *, seed: int = 7) -> ColumnHistory:
 def _heart(names: tuple[InstrumentId, ...], fast: int, slow: int) -> EngineSetup:
     """Return an engine whose limits stay out of the way; every control is looked at all the same."""
     many = 1_000_000
-    wide = {
+    wide: dict[str, Any] = {
         "daily_trades": many,
         "position_shares": Decimal(many),
         "position_value": Decimal(10**9),
@@ -137,8 +138,9 @@ def main() -> int:
     """Measure and print."""
     if "--profile" in sys.argv:
         profiler = cProfile.Profile()
-        way: Quietly = "decide_all" if "all" in sys.argv else "decide"
-        profiler.runcall(passage, 10 if "ten" in sys.argv else 1, 100_000 if "ten" not in sys.argv else 10_000, way)
+        profiled: Quietly = "decide_all" if "all" in sys.argv else "decide"
+        symbols_profiled, bars_profiled = (10, 10_000) if "ten" in sys.argv else (1, 100_000)
+        profiler.runcall(passage, symbols_profiled, bars_profiled, profiled)
         pstats.Stats(profiler).sort_stats("cumulative" if "cum" in sys.argv else "tottime").print_stats(45)
         return 0
     market.schedule()

@@ -100,7 +100,6 @@ def test_recorded_day_is_decided_again_as_it_was(recorded: tuple[Books, Books]) 
             assert picked([ours[fill["order_ref"]]], FILL) == picked([fill], FILL)
 
 
-@pytest.mark.xfail(reason="a quote that fills the rest of an order is kept by the journal only at bars and valuations")
 def test_recorded_day_is_filled_again_as_it_was(recorded: tuple[Books, Books]) -> None:
     same(*recorded, "fill", "equity")
 
@@ -121,7 +120,6 @@ def test_two_days_are_traded_again_as_they_were(two_days: tuple[Books, Books]) -
     assert [row["day"] for row in again.rows("session", "phase = 'CLOSED'")] == [DAY, "2025-12-01"]
 
 
-@pytest.mark.xfail(reason="the quotes with which a second day's open is valued are not kept by the journal")
 def test_open_of_the_second_day_is_valued_again_as_it_was(two_days: tuple[Books, Books]) -> None:
     same(*two_days, "equity")
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 from daemon.backtest.driver import DAILY, BacktestClock, BacktestDriver, Quietly
 from daemon.backtest.market_history import MarketHistory
@@ -39,7 +40,7 @@ _WITHOUT_CONSEQUENCES = (BarSeen, QuoteSeen)
 
 def limits(*, daily_loss: int = 10**8) -> tuple[AccountLimits, StrategyLimits]:
     """Return limits that only bind through the loss of the day."""
-    wide = {
+    wide: dict[str, Any] = {
         "daily_trades": MANY,
         "position_shares": Decimal(MANY),
         "position_value": Decimal(10**9),

@@ -47,7 +47,7 @@ def test_sma_cross_decides_all_as_it_decides_each(ticks: list[int], fast: int, m
     bars = columns([tick * scale for tick in ticks])
     assert isinstance(strategy, DecidesAll)
     signal, confidence = strategy.decide_all(strategy.features(bars, M1), bars)
-    assert (signal.dtype, confidence.dtype) == (np.int8, np.float64)
+    assert (signal.dtype.name, confidence.dtype.name) == ("int8", "float64")
     for count in range(strategy.warmup, len(ticks) + 1):
         decided, brief = (asked(strategy, bars.head(count), moment) for moment in (Moment(), Briefly()))
         assert (_CODE[decided.signal], decided.confidence) == (int(signal[count - 1]), float(confidence[count - 1]))

@@ -87,7 +87,7 @@ def test_an_order_that_ended_works_no_longer_until_it_comes_back() -> None:
         (OrderState.REJECTED, False),
         (OrderState.PENDING_CANCEL, True),
     ]:
-        book.on_state(REF, state)
+        book.on_state(REF, state, AT)
         assert book.has_working(ONE, AAA) is works
         assert bool(book.working()) is works
 
@@ -101,7 +101,7 @@ def test_working_orders_are_told_apart_by_strategy_and_instrument() -> None:
 
 def test_what_is_not_ours_changes_nothing() -> None:
     book = OrderBook()
-    book.on_state(OrderRef("pd-x-1"), OrderState.FILLED)
+    book.on_state(OrderRef("pd-x-1"), OrderState.FILLED, AT)
     book.on_fill(fill(1, ref=OrderRef("pd-x-1")), None)
     assert book.get(OrderRef("pd-x-1")) is None
     assert book.working() == []
@@ -123,7 +123,7 @@ def test_only_ended_orders_of_days_ago_are_forgotten() -> None:
     for item in (fresh, old_ended, old_working):
         book.add(item)
     for item in (fresh, old_ended):
-        book.on_state(item.order_ref, OrderState.FILLED)
+        book.on_state(item.order_ref, OrderState.FILLED, AT)
     book.forget_old(AT + timedelta(days=5, seconds=1))
     assert book.get(old_ended.order_ref) is None
     assert book.get(old_working.order_ref) is not None
