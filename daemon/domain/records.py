@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, Self
 
+from daemon.domain.bar import Bar
 from daemon.domain.decision import Outcome, Reason, Signal, StrategyId
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.order import OrderRef, OrderState, OrderType, Side
+from daemon.domain.timeframe import Timeframe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,60 +44,59 @@ class RunStarted(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BarSeen(Record):
+class BarRecord(Record):
+    """The common part of the records that keep a bar."""
+
+    instrument: InstrumentId
+    timeframe: str
+    start: int
+    end: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    wap: float
+    trades: int
+
+    @classmethod
+    def of(cls, bar: Bar, *, at: datetime, instrument: InstrumentId, timeframe: Timeframe) -> Self:
+        """Return the record of `bar`."""
+        return cls(
+            at=at,
+            instrument=instrument,
+            timeframe=str(timeframe),
+            start=bar.start,
+            end=bar.end,
+            open=bar.open,
+            high=bar.high,
+            low=bar.low,
+            close=bar.close,
+            volume=bar.volume,
+            wap=bar.wap,
+            trades=bar.trades,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarSeen(BarRecord):
     """A completed bar as it was when decisions were made on it."""
 
     TABLE: ClassVar[str] = "bar"
 
-    instrument: InstrumentId
-    timeframe: str
-    start: int
-    end: int
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float
-    wap: float
-    trades: int
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HistorySeen(Record):
+class HistorySeen(BarRecord):
     """A bar that was had from history, before the bars that were seen as they closed."""
 
     TABLE: ClassVar[str] = "history_bar"
 
-    instrument: InstrumentId
-    timeframe: str
-    start: int
-    end: int
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float
-    wap: float
-    trades: int
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BarRevisionSeen(Record):
+class BarRevisionSeen(BarRecord):
     """A completed bar that turned out different afterwards: the new values."""
 
     TABLE: ClassVar[str] = "bar_revision"
-
-    instrument: InstrumentId
-    timeframe: str
-    start: int
-    end: int
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float
-    wap: float
-    trades: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -141,22 +141,7 @@ class Engine:
                     event.timeframe, instrument, event.end, missing=False, received_host_ns=event.received_host_ns
                 )
             )
-            records.append(
-                BarSeen(
-                    at=event.at,
-                    instrument=instrument,
-                    timeframe=label,
-                    start=bar.start,
-                    end=bar.end,
-                    open=bar.open,
-                    high=bar.high,
-                    low=bar.low,
-                    close=bar.close,
-                    volume=bar.volume,
-                    wap=bar.wap,
-                    trades=bar.trades,
-                )
-            )
+            records.append(BarSeen.of(bar, at=event.at, instrument=instrument, timeframe=event.timeframe))
         for instrument in event.missing:
             self._pending.append(
                 PendingBar(
@@ -264,20 +249,7 @@ class Engine:
         self.series.window(event.instrument, event.timeframe).replace(bar)
         for slot in self.accounts.slots:
             slot.forget_features(event.instrument)
-        recorded = BarRevisionSeen(
-            at=event.at,
-            instrument=event.instrument,
-            timeframe=str(event.timeframe),
-            start=bar.start,
-            end=bar.end,
-            open=bar.open,
-            high=bar.high,
-            low=bar.low,
-            close=bar.close,
-            volume=bar.volume,
-            wap=bar.wap,
-            trades=bar.trades,
-        )
+        recorded = BarRevisionSeen.of(bar, at=event.at, instrument=event.instrument, timeframe=event.timeframe)
         return Output((recorded,))
 
     def _on_state(self, event: TradingStateSet) -> Output:

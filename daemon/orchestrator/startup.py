@@ -136,23 +136,7 @@ class Startup:
         known = max(self._history_until.get(key, 0), self._engine.series.window(instrument, timeframe).last_end)
         new = [bar for bar in bars if bar.end > known]
         self._history_until[key] = max(known, bars[-1].end if bars else 0)
-        return [
-            HistorySeen(
-                at=now,
-                instrument=instrument,
-                timeframe=str(timeframe),
-                start=bar.start,
-                end=bar.end,
-                open=bar.open,
-                high=bar.high,
-                low=bar.low,
-                close=bar.close,
-                volume=bar.volume,
-                wap=bar.wap,
-                trades=bar.trades,
-            )
-            for bar in new
-        ]
+        return [HistorySeen.of(bar, at=now, instrument=instrument, timeframe=timeframe) for bar in new]
 
     async def _take_stock(self, session: Session) -> None:
         """Settle which bars count as history: all that ended, but for one that ended this moment and nobody has seen.
