@@ -43,8 +43,14 @@ class PostgresConnection:
             raise JournalFailed(f"journal {self._name}: another daemon is writing to it; stop that one first")
 
     def _become_writer(self) -> bool:
-        ((granted,),) = self.fetch(f"SELECT pg_try_advisory_lock({_WRITER_LOCK})")
-        return bool(granted)
+        """Wait for the lock as long as for any other: a server frees it a moment after its writer has gone."""
+        try:
+            self._connection.execute(f"SELECT pg_advisory_lock({_WRITER_LOCK})".encode())
+        except psycopg.errors.LockNotAvailable:
+            return False
+        except psycopg.Error as error:
+            raise self._failure(error) from error
+        return True
 
     @property
     def dialect(self) -> Dialect:
