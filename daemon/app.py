@@ -22,7 +22,7 @@ from daemon.adapters.ib.connection import IbConnection
 from daemon.adapters.ib.feed import IbFeed
 from daemon.adapters.ib.settings import IbSettings
 from daemon.backtest.driver import Cadence
-from daemon.backtest.runner import BacktestPlan
+from daemon.backtest.runner import BacktestPlan, Kept
 from daemon.domain.callbacks import Callback, ConnectionChanged, InstantReached
 from daemon.domain.errors import ConfigError, InvariantBroken
 from daemon.domain.events import Event
@@ -40,6 +40,7 @@ from daemon.matching.latency import LatencyModel
 from daemon.orchestrator.control import DaemonControl
 from daemon.orchestrator.orchestrator import Orchestrator
 from daemon.orchestrator.plan import Intervals, Parts
+from daemon.ports import Control, DayReporter
 from daemon.reports.child import ChildDayReporter
 from daemon.runtime.clock import MarketClock
 from daemon.runtime.inbox import Inbox
@@ -104,7 +105,7 @@ async def _run(loaded: LoadedSettings, options: RunOptions, on_clock: Callable[[
         past = await read_past(journal)
         since = journal.last_seq
         _refuse_going_back(settings, options, past.records)
-        daemon = _Daemon(loaded, options, clock=clock, journal=journal, past=past, notifier=notifier)
+        daemon = Daemon(loaded, options, clock=clock, journal=journal, past=past, notifier=notifier)
         _stop_on_signals(daemon.orchestrator, notifier)
         gc.collect()
         gc.freeze()  # what start-up made stays: the collector need not look at it again
@@ -130,8 +131,8 @@ async def _run(loaded: LoadedSettings, options: RunOptions, on_clock: Callable[[
         )
 
 
-class _Daemon:
-    """The parts of one daemon, put together."""
+class Daemon:
+    """The parts of one daemon, put together; the simulation changes what lies around them."""
 
     def __init__(
         self,
@@ -181,9 +182,7 @@ class _Daemon:
             journal=_FirstRun(journal, lambda: self._run_record(loaded)),
             broker=broker,
             feed=IbFeed(self._connection, bar_end=self._bar_end),
-            reporter=ChildDayReporter(
-                options.state, journal_url=settings.journal.url.get_secret_value() if settings.journal.url else None
-            ),
+            reporter=self.day_reporter(),
             clock=clock,
             schedule=schedule,
             inbox=self._inbox,
@@ -197,14 +196,21 @@ class _Daemon:
             bars_until=past.bars_until,
             history_until=past.history_until,
         )
-        control = DaemonControl(parts, lambda: self.orchestrator)
-        socket_path = settings.control.socket or options.state / "paperd.sock"
-        extra: list[Service] = [
-            ControlSocket(control, socket_path),
-            Watchdog(notifier, clock.host_ns),
+        extra = self.surroundings(DaemonControl(parts, lambda: self.orchestrator), Watchdog(notifier, clock.host_ns))
+        self.orchestrator = Orchestrator(parts, intervals=_intervals(settings), days=options.days, extra=extra)
+
+    def day_reporter(self) -> DayReporter:
+        """Return what writes the day's report."""
+        url = self._settings.journal.url
+        return ChildDayReporter(self._state, journal_url=url.get_secret_value() if url else None)
+
+    def surroundings(self, control: Control, watchdog: Service) -> list[Service]:
+        """Return the services that start before the connection."""
+        return [
+            ControlSocket(control, self._settings.control.socket or self._state / "paperd.sock"),
+            watchdog,
             *self._embedded(),
         ]
-        self.orchestrator = Orchestrator(parts, intervals=_intervals(settings), days=options.days, extra=extra)
 
     def market_seconds(self) -> float:
         """Return the market seconds between the first instant and now."""
@@ -293,7 +299,9 @@ class _FirstRun:
         return await self._journal.restore()
 
 
-def backtest_plan(loaded: LoadedSettings, *, instance: str, seed: int, as_live: bool) -> BacktestPlan:
+def backtest_plan(
+    loaded: LoadedSettings, *, instance: str, seed: int, as_live: bool, decisions: Kept = "all"
+) -> BacktestPlan:
     """Return what a backtest of `loaded` does; `as_live` values the books when the live monitors do."""
     settings = loaded.settings
     schedule = BarSchedule(calendar=TradingCalendar(settings.calendar.exchange), anchor=settings.calendar.bar_anchor)
@@ -311,6 +319,7 @@ def backtest_plan(loaded: LoadedSettings, *, instance: str, seed: int, as_live: 
         version=__version__,
         config_hash=loaded.hash,
         config=_mapping(plain(settings)),
+        decisions=decisions,
     )
 
 

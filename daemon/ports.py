@@ -8,6 +8,7 @@ from typing import Protocol
 
 from daemon.domain.bar import Bar
 from daemon.domain.callbacks import Callback, ExecutionReported, OrderReported, PositionReported
+from daemon.domain.cheap import cheaply_made
 from daemon.domain.events import Event
 from daemon.domain.instrument import Instrument
 from daemon.domain.order import Approved, Side
@@ -18,6 +19,7 @@ CallbackSink = Callable[[Callback], None]
 """Takes what an adapter was told, at once and without blocking."""
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderTicket:
     """An order as it goes over the wire."""
@@ -181,6 +183,7 @@ class Executor(Protocol):
         ...
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True)
 class Told:
     """What the executor has to say: facts for the heart and records for the journal."""

@@ -10,9 +10,13 @@ from itertools import pairwise
 from typing import Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from daemon.adapters.files.bars_file import BarFile
+from daemon.adapters.files.bars_span import last_time
 from daemon.backtest.bars_file_sessions import SessionRows, sessions_of
+from daemon.backtest.bars_file_steps import FileSteps, MadeQuotes, OpenedSteps
+from daemon.backtest.day_steps import bar_columns
 from daemon.backtest.market_history import Step
 from daemon.domain.bar import Bar
 from daemon.domain.errors import ConfigError
@@ -20,8 +24,8 @@ from daemon.domain.events import BarsClosed, HistoryLoaded, QuoteChanged
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.timeframe import Timeframe
 from daemon.market.bars import fold
-from daemon.market.sessions import Session
-from daemon.market.windows import BarSchedule
+from daemon.market.sessions import OutOfCalendar, Session
+from daemon.market.windows import BarColumns, BarSchedule
 
 FillPrice = Literal["close", "open"]
 
@@ -78,6 +82,22 @@ class BarFileHistory:
                         f"--timeframes: {timeframe} bars cannot be made of the {file.bar} bars of {file.path.name}: "
                         "they are no multiple"
                     )
+
+    @property
+    def days(self) -> int | None:
+        """Return how many sessions there will be, if every one has a bar; None where a file's end cannot be told."""
+        ends = [last_time(file.path, file.form) for file in self.files.values()]
+        lasts = [
+            self._day_of(file, end) for file, end in zip(self.files.values(), ends, strict=True) if end is not None
+        ]
+        first = self.first or min(self._day_of(file, file.first_at) for file in self.files.values())
+        if len(lasts) < len(ends) or (last := max(lasts)) < first:
+            return self.count
+        try:
+            there = len(self.schedule.calendar.sessions_between(first, last))
+        except OutOfCalendar:
+            return self.count
+        return there if self.count is None else min(there, self.count)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -179,7 +199,49 @@ class BarFileHistory:
             yield session, here
             heads |= {name: next(streams[name], None) for name in here}
 
-    def _steps(self, session: Session) -> list[Step]:
+    def _steps(self, session: Session) -> Sequence[Step]:
+        decided_on = all(self.files[instrument].bar in self.timeframes for instrument in self._today)
+        return self._as_columns(session) if decided_on else self._listed(session)
+
+    def _as_columns(self, session: Session) -> OpenedSteps:
+        """Return the session where at every instant a bar ends that is decided on."""
+        series: dict[tuple[InstrumentId, Timeframe], BarColumns] = {}
+        quotes: dict[InstrumentId, MadeQuotes] = {}
+        missing: dict[int, dict[Timeframe, list[InstrumentId]]] = {}
+        opening: list[QuoteChanged] = []
+        for instrument, rows in self._today.items():
+            base = rows.columns()
+            if rows.start[0] == session.open_s:
+                opening.append(self._quote(instrument, session.open, float(base.open[0]), float(base.volume[0])))
+            around = [self.quotes.around(price) for price in base.close.tolist()]
+            quotes[instrument] = MadeQuotes(
+                end=base.end,
+                bid=[bid for bid, _ in around],
+                ask=[ask for _, ask in around],
+                size=np.maximum(base.volume, float(SMALLEST_SIZE)),
+            )
+            parts = rows.bars() if len(self.timeframes) > 1 else None
+            for timeframe in self.timeframes:
+                own = timeframe == self.files[instrument].bar
+                bars = base if own else bar_columns(self._folded(instrument, rows, timeframe, parts))
+                series[instrument, timeframe] = bars
+                self._note_missing(missing, instrument, timeframe, session, bars.end)
+        return OpenedSteps(Step(at=session.open, quotes=tuple(opening)), FileSteps(series, quotes, missing))
+
+    def _note_missing(
+        self,
+        missing: dict[int, dict[Timeframe, list[InstrumentId]]],
+        instrument: InstrumentId,
+        timeframe: Timeframe,
+        session: Session,
+        there: NDArray[np.int64],
+    ) -> None:
+        ends = self.schedule.ends(session, timeframe)
+        if len(there) < len(ends):
+            for end in np.setdiff1d(ends, there).tolist():
+                missing.setdefault(end, {}).setdefault(timeframe, []).append(instrument)
+
+    def _listed(self, session: Session) -> list[Step]:
         closed: dict[int, dict[Timeframe, list[tuple[InstrumentId, Bar]]]] = {}
         quotes: dict[int, list[QuoteChanged]] = {}
         missing: dict[int, dict[Timeframe, list[InstrumentId]]] = {}
@@ -195,10 +257,8 @@ class BarFileHistory:
                 bars = self._folded(instrument, rows, timeframe, base)
                 for bar in bars:
                     closed.setdefault(bar.end, {}).setdefault(timeframe, []).append((instrument, bar))
-                ends = self.schedule.ends(session, timeframe)
-                if len(bars) < len(ends):
-                    for end in sorted(set(ends.tolist()) - {bar.end for bar in bars}):
-                        missing.setdefault(end, {}).setdefault(timeframe, []).append(instrument)
+                there = np.array([bar.end for bar in bars], np.int64)
+                self._note_missing(missing, instrument, timeframe, session, there)
         instants = sorted({*closed, *missing, *quotes})
         steps = [self._step(end, quotes.get(end, []), closed.get(end, {}), missing.get(end, {})) for end in instants]
         return [Step(at=session.open, quotes=tuple(opening)), *steps]
@@ -243,3 +303,7 @@ class BarFileHistory:
         bid, ask = self.quotes.around(float(price))
         size = max(float(volume), float(SMALLEST_SIZE))
         return QuoteChanged(at=at, instrument=instrument, bid=bid, ask=ask, bid_size=size, ask_size=size)
+
+    def _day_of(self, file: BarFile, seconds: int) -> date:
+        zone = UTC if file.is_dated else self.schedule.calendar.timezone
+        return datetime.fromtimestamp(seconds, UTC).astimezone(zone).date()

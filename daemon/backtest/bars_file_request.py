@@ -15,7 +15,7 @@ _NAMED: Final = re.compile(r"([A-Za-z][A-Za-z0-9.\-]{0,11})=(.+)")
 _TICKER: Final = re.compile(r"[A-Z][A-Z0-9\-]{0,9}")
 
 
-def file_form(*, bar: str | None, timezone: str | None, stamps: str) -> FileForm:
+def file_form(*, bar: str | None, timezone: str | None, stamps: str, batch_rows: int = 16_384) -> FileForm:
     """Return how the options say that files are to be read; raise ConfigError for each that is not understood."""
     if stamps not in {"start", "end"}:
         raise ConfigError(f"--stamps: {stamps!r} is not understood; times mark the start or the end of a bar")
@@ -29,7 +29,7 @@ def file_form(*, bar: str | None, timezone: str | None, stamps: str) -> FileForm
         raise ConfigError(
             f"--timezone: {timezone!r} is unknown; use an IANA name such as America/New_York or UTC"
         ) from error
-    return FileForm(bar=length, timezone=zone, stamps="end" if stamps == "end" else "start")
+    return FileForm(bar=length, timezone=zone, stamps="end" if stamps == "end" else "start", batch_rows=batch_rows)
 
 
 def files_by_symbol(option: str, named: Sequence[str], symbols: Sequence[str] | None) -> dict[InstrumentId, Path]:

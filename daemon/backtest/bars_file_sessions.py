@@ -16,7 +16,7 @@ from daemon.domain.errors import BadMarketData
 from daemon.domain.timeframe import Timeframe
 from daemon.market.sessions import OutOfCalendar, Session
 from daemon.market.tape import IntArray
-from daemon.market.windows import BarSchedule
+from daemon.market.windows import BarColumns, BarSchedule
 
 _DAY: Final = Timeframe(seconds=86_400)
 
@@ -30,8 +30,8 @@ class SessionRows:
     end: IntArray
     rows: BarRows
 
-    def bars(self) -> list[Bar]:
-        """Return the bars. A file does not count trades: the fewest that give the row's prices are taken.
+    def columns(self) -> BarColumns:
+        """Return the bars as columns. A file does not count trades: the fewest that give the row's prices are taken.
 
         Nor does it tell the average price, for which the mean of the four prices stands.
         """
@@ -41,11 +41,20 @@ class SessionRows:
         below = rows.low < np.minimum(rows.open, rows.close)
         flat = rows.high == rows.low
         trades = np.where(flat, rows.volume > 0, 2 + above.astype(np.int64) + below)
+        return BarColumns(
+            start=self.start, end=self.end, open=rows.open, high=rows.high, low=rows.low, close=rows.close,
+            volume=rows.volume, wap=np.where(trades > 0, mean, rows.close), trades=trades,
+        )  # fmt: skip
+
+    def bars(self) -> list[Bar]:
+        """Return the same as values."""
+        columns = self.columns()
         return [
-            Bar(start=start, end=end, open=o, high=h, low=low, close=c, volume=v, wap=wap if n else c, trades=n)
+            Bar(start=start, end=end, open=o, high=h, low=low, close=c, volume=v, wap=wap, trades=n)
             for start, end, o, h, low, c, v, wap, n in zip(
-                self.start.tolist(), self.end.tolist(), rows.open.tolist(), rows.high.tolist(), rows.low.tolist(),
-                rows.close.tolist(), rows.volume.tolist(), mean.tolist(), trades.tolist(), strict=True,
+                columns.start.tolist(), columns.end.tolist(), columns.open.tolist(), columns.high.tolist(),
+                columns.low.tolist(), columns.close.tolist(), columns.volume.tolist(), columns.wap.tolist(),
+                columns.trades.tolist(), strict=True,
             )
         ]  # fmt: skip
 

@@ -141,9 +141,10 @@ class ColumnSteps(Sequence[Step]):
 
     def opens_between(self, instrument: InstrumentId, after: datetime, until: datetime) -> Sequence[QuoteChanged]:
         """Return the quote at the open that follows a bar's end, where it is told between the bounds."""
-        row = bisect_left(self._ends, int(after.timestamp()))
+        since, before = int(after.timestamp()), until.timestamp()
+        row = bisect_left(self._ends, since)
         for each in (row - 1, row):
-            if not 0 <= each < len(self._ends) - 1:
+            if not 0 <= each < len(self._ends) - 1 or not since <= self._ends[each] < before:
                 continue
             at = datetime.fromtimestamp(self._ends[each], UTC) + _OPENS_AFTER
             if after < at < until:

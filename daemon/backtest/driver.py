@@ -64,6 +64,16 @@ def _let_go(decisions: QuietDecisions) -> None:
     """Keep nothing."""
 
 
+def _take(told: Told, records: list[Record], events: list[Event]) -> None:
+    records += told.records
+    events += told.events
+
+
+def _whole_second(deadline: datetime) -> datetime:
+    """Return the whole second at which a market in lockstep would show a deadline."""
+    return deadline.replace(microsecond=0) + _SECOND if deadline.microsecond else deadline
+
+
 @dataclass(slots=True)
 class BacktestDriver:
     """One engine, one executor, one simulated broker, one history."""
@@ -84,7 +94,7 @@ class BacktestDriver:
         self.engine.set_account(self.broker.account)
         for loaded in history.warmup():
             self._move(loaded.at)
-            self._apply([loaded])
+            self._apply([loaded], [])
         for session, steps in history.sessions():
             self._session(session, steps, history)
             yield session
@@ -165,34 +175,43 @@ class BacktestDriver:
 
     def until(self, at: datetime, history: MarketHistory) -> None:
         """Let the exchange and the executor's deadlines act before `at`."""
+        quotes_may_change = True
         while True:
-            if not self.broker.is_working and not self.engine.orders.any_working:
+            quotes: Sequence[QuoteChanged] = ()
+            if self.broker.is_working:
+                if quotes_may_change:
+                    quotes = self._next_quotes(at, history)
+                    quotes_may_change = bool(quotes)  # fewer orders may work later, never more
+            elif not self.engine.orders.any_working:
                 self._forget_deadlines(at)
-            pending = [when for when in (self.broker.next_due(), self._deadline()) if when is not None and when < at]
-            changes = self._next_quotes(at, history) if self.broker.is_working else ()
-            if changes:
-                pending.append(changes[0].at)
-            if not pending:
+            when = self._next_due(at)
+            if quotes and (when is None or quotes[0].at <= when):
+                when = quotes[0].at
+            elif when is not None:
+                quotes = ()
+            else:
                 return
-            when = min(pending)
-            self.instant(when, [change for change in changes if change.at == when], [])
+            self.instant(when, quotes, ())
 
     def _forget_deadlines(self, before: datetime) -> None:
         """Let pass the deadlines of orders that have ended."""
-        deadline = self._deadline()
-        if deadline is not None and deadline < before:
+        deadline = self.executor.next_deadline
+        if deadline is not None and _whole_second(deadline) < before:
             self.executor.advance(before - _SECOND)
 
-    def _deadline(self) -> datetime | None:
-        """Return the executor's next deadline, on the whole second at which a market in lockstep would show it."""
-        deadline = self.executor.next_deadline
-        if deadline is None or not deadline.microsecond:
-            return deadline
-        return deadline.replace(microsecond=0) + _SECOND
+    def _next_due(self, before: datetime) -> datetime | None:
+        """Return when the exchange or a deadline acts next, None where that is not before `before`."""
+        due, deadline = self.broker.next_due(), self.executor.next_deadline
+        when = due if due is not None and due < before else None
+        if deadline is not None and deadline < (when or before):
+            shown = _whole_second(deadline)
+            if shown < (when or before):
+                return shown
+        return when
 
     def _next_quotes(self, until: datetime, history: MarketHistory) -> Sequence[QuoteChanged]:
         """Return the quotes that change next, at one instant."""
-        now, found = self.clock.now(), list[QuoteChanged]()
+        now, found = self.clock.at, list[QuoteChanged]()
         for instrument in self._watched():
             changes = history.quotes_between(instrument, now, until)
             if changes and (not found or changes[0].at <= found[0].at):
@@ -206,9 +225,9 @@ class BacktestDriver:
         working = self.engine.orders.working_instruments
         return working if working and self.cadence.is_daily else self.engine.setup.instruments
 
-    def quote(self, quote: QuoteChanged, at: datetime) -> None:
+    def quote(self, quote: QuoteChanged) -> None:
         """Put a quote in force that came while no order worked, so that nothing followed from it."""
-        self.broker.quote(quote, at)
+        self.broker.note(quote)
         self.engine.process(quote)
 
     def _move(self, at: datetime) -> None:
@@ -222,26 +241,27 @@ class BacktestDriver:
             self.heard.add(quote.instrument)
             callbacks += self.broker.quote(quote, at)
         callbacks += self.broker.due(at)
-        told = [self.executor.interpret(callback, at) for callback in callbacks]
+        records: list[Record] = []
+        words: list[Event] = []
+        for callback in callbacks:
+            _take(self.executor.interpret(callback, at), records, words)
         deadline = self.executor.next_deadline
         if deadline is not None and deadline <= at:
-            told.append(self.executor.advance(at))
-        records = [record for one in told for record in one.records]
-        words = [event for one in told for event in one.events]
+            _take(self.executor.advance(at), records, words)
         self._apply([*words, *quotes, *events], records)
 
-    def _apply(self, events: Sequence[Event], records: list[Record] | None = None) -> None:
-        done: list[Record] = records if records is not None else []
+    def _apply(self, events: Sequence[Event], done: list[Record]) -> None:
+        """Let the engine act on `events`, and hand what was done, with all that follows, to the sink."""
         approved: list[Approved] = []
         for event in events:
             output = self.engine.process(event)
-            done.extend(output.records)
-            approved.extend(output.orders)
-        at = self.clock.now()
+            done += output.records
+            approved += output.orders
+        at = self.clock.at
         for order in approved:
-            done.extend(self.executor.prepare(order, at))
+            done += self.executor.prepare(order, at)
         for order in approved:
-            done.extend(self._send(order, at))
+            done += self._send(order, at)
         if done:
             self.sink(done)
 

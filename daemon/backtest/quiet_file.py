@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from daemon.domain.decision import Outcome
 from daemon.engine.quiet import QuietDecisions
 from daemon.engine.quiet_lane import OUTCOMES, SIGNALS, TOLD
 
@@ -22,7 +23,7 @@ _SCHEMA: Final = pa.schema([
     ("confidence", pa.float64()),
     ("outcome", _WORD),
 ])  # fmt: skip
-_ROWS_A_GROUP: Final = 200_000
+_ROWS_A_GROUP: Final = 50_000
 _SIGNALS: Final = pa.array([SIGNALS[code].value for code in (-1, 0, 1)])
 _OUTCOMES: Final = pa.array([outcome.value for outcome in OUTCOMES])
 
@@ -34,6 +35,7 @@ class QuietFile:
         self._writer = pq.ParquetWriter(path, _SCHEMA)
         self._waiting: list[pa.Table] = []
         self._rows = 0
+        self.outcomes: dict[Outcome, int] = {}  # how many decisions ended in each
 
     def __enter__(self) -> Self:
         """Return the file, open."""
@@ -51,6 +53,9 @@ class QuietFile:
         kept = np.flatnonzero(decisions.outcome != TOLD)
         if not kept.size:
             return
+        for code, count in enumerate(np.bincount(decisions.outcome[kept]).tolist()):
+            if count:
+                self.outcomes[OUTCOMES[code]] = self.outcomes.get(OUTCOMES[code], 0) + count
         names = (decisions.strategy, decisions.instrument, str(decisions.timeframe))
         same = pa.array(np.zeros(kept.size, np.int32))
         self._waiting.append(

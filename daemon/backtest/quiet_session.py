@@ -114,7 +114,7 @@ class QuietSession:
         marks = self._driver.engine.marks
         for happens, _, each, closed in sorted(happened):
             if closed is None:
-                self._driver.quote(self._steps.quote(instrument, each), self._moment(happens))
+                self._driver.quote(self._steps.quote(instrument, each))
             else:
                 marks.on_bar(instrument, self._steps.bar(instrument, closed, each), self._moment(happens))
 

@@ -9,12 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
 
-from daemon.backtest.driver import BacktestClock, BacktestDriver, Cadence
+from daemon.backtest.driver import BacktestClock, BacktestDriver, Cadence, Quietly
 from daemon.backtest.market_history import MarketHistory
 from daemon.backtest.quiet_file import QuietFile
 from daemon.backtest.simulated_broker import ACCOUNT, SimulatedBroker
+from daemon.backtest.told_bars import ToldBars
+from daemon.domain.decision import Outcome
 from daemon.domain.records import Record, RunStarted
 from daemon.engine.engine import Engine
+from daemon.engine.quiet import QuietDecisions
 from daemon.engine.setup import EngineSetup
 from daemon.execution.paper_executor import ExecutionRules, PaperExecutor
 from daemon.journal.writer import JournalWriter
@@ -51,6 +54,7 @@ class BacktestPlan:
     config_hash: str
     config: Mapping[str, object]
     decisions: Kept = "all"
+    asks: Quietly = "decide_all"  # with "actionable"; strategies that do not offer it are asked with `decide`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,8 @@ class BacktestDone:
 
     journal: Path
     bars: int
+    told: ToldBars  # the same by series
+    filed: Mapping[Outcome, int]  # decisions beside the journal
 
 
 async def run_backtest(plan: BacktestPlan, history: MarketHistory, journal: Path, progress: Progress) -> BacktestDone:
@@ -88,22 +94,31 @@ async def run_backtest(plan: BacktestPlan, history: MarketHistory, journal: Path
         clock=clock,
         sink=waiting.extend,
         cadence=replace(plan.cadence, positions=None, performance=None) if quietly else plan.cadence,
-        quietly="decide_all" if quietly else None,
+        quietly=plan.asks if quietly else None,
     )
     gc.set_threshold(*_GC_THRESHOLDS)
+    told, filed = ToldBars(), dict[Outcome, int]()
     with ExitStack() as files:
         if quietly:
-            driver.decided = files.enter_context(QuietFile(journal.with_name(QUIET_FILE))).take
+            file = files.enter_context(QuietFile(journal.with_name(QUIET_FILE)))
+            filed = file.outcomes
+
+            def keep(decisions: QuietDecisions) -> None:
+                told.foreseen(decisions)
+                file.take(decisions)
+
+            driver.decided = keep
         async with await JournalWriter.open(journal) as writer:
             first = True
             for session in driver.run(history):
                 if first:
                     waiting.insert(0, _run_record(plan, session))
                     first = False
+                told.session_done(waiting)
                 await writer.append(waiting)
                 waiting.clear()
                 progress(session, driver.bars)
-    return BacktestDone(journal=journal, bars=driver.bars)
+    return BacktestDone(journal=journal, bars=driver.bars, told=told, filed=filed)
 
 
 def _run_record(plan: BacktestPlan, session: Session) -> RunStarted:

@@ -8,6 +8,7 @@ from typing import Final
 
 from daemon.domain.callbacks import BrokerCallback, CommissionReported, ExecutionReported, OrderStatusReported
 from daemon.domain.events import QuoteChanged
+from daemon.domain.instrument import InstrumentId
 from daemon.domain.order import OrderType
 from daemon.market.sessions import Session
 from daemon.matching.commission import CommissionSchedule
@@ -28,7 +29,7 @@ def to_us(at: datetime) -> int:
 
 def from_us(at_us: int) -> datetime:
     """Return the moment `at_us` microseconds after the epoch, aware UTC."""
-    return _EPOCH + timedelta(microseconds=at_us)
+    return _EPOCH + at_us * _MICROSECOND
 
 
 @dataclass(slots=True)
@@ -51,7 +52,8 @@ class SimulatedBroker:
     _next_id: int = 1
     _executions: int = 0
     _orders: dict[str, _Open] = field(default_factory=dict)  # by order reference
-    _refs: dict[int, str] = field(default_factory=dict)  # order id -> reference
+    _noted: dict[InstrumentId, QuoteChanged] = field(default_factory=dict)  # in force, unknown to the exchange yet
+    _refs: dict[int, str] = field(default_factory=dict)  # order id -> reference, of the same orders
 
     def reserve_order_id(self) -> int:
         """Return the next order id."""
@@ -64,6 +66,9 @@ class SimulatedBroker:
 
     def submit(self, ticket: OrderTicket) -> None:
         """Send an order to the exchange at the present market time."""
+        noted = self._noted.get(ticket.instrument.id)
+        if noted is not None:
+            self.quote(noted, self.now)
         self._orders[ticket.order_ref] = _Open(ticket)
         self._refs[ticket.order_id] = ticket.order_ref
         order = ExchangeOrder(
@@ -78,8 +83,10 @@ class SimulatedBroker:
         self.exchange.submit(order, to_us(self.now))
 
     def cancel(self, order_id: int) -> None:
-        """Ask the exchange for a cancel."""
-        self.exchange.cancel(self._refs[order_id], to_us(self.now))
+        """Ask the exchange for a cancel; of an order that has ended there is nothing to cancel."""
+        ref = self._refs.get(order_id)
+        if ref is not None:
+            self.exchange.cancel(ref, to_us(self.now))
 
     async def snapshot(self) -> BrokerSnapshot:
         """Return that there is nothing beyond what has been told."""
@@ -93,7 +100,8 @@ class SimulatedBroker:
         """Let time move on: the driver moves it."""
 
     def open_session(self, session: Session) -> None:
-        """Begin a session at the exchange."""
+        """Begin a session at the exchange; no earlier quote is in force any more."""
+        self._noted.clear()
         self.exchange.open_session(to_us(session.open), to_us(session.close))
 
     @property
@@ -106,8 +114,13 @@ class SimulatedBroker:
         due = self.exchange.next_event_us()
         return from_us(due) if due is not None else None
 
+    def note(self, quote: QuoteChanged) -> None:
+        """Put a quote in force while no order works: the exchange learns of it with the next order, if it lasts."""
+        self._noted[quote.instrument] = quote
+
     def quote(self, event: QuoteChanged, at: datetime) -> list[BrokerCallback]:
         """Put a quote in force and return what follows from it."""
+        self._noted.pop(event.instrument, None)
         outcomes = self.exchange.on_quote(
             event.instrument, event.bid, event.ask, event.bid_size, event.ask_size, at_us=to_us(at)
         )
@@ -118,7 +131,10 @@ class SimulatedBroker:
         return self._told(self.exchange.advance(to_us(at)))
 
     def _told(self, outcomes: list[Outcome]) -> list[BrokerCallback]:
-        return [callback for outcome in outcomes for callback in self._callbacks(outcome)]
+        callbacks: list[BrokerCallback] = []
+        for outcome in outcomes:
+            callbacks += self._callbacks(outcome)
+        return callbacks
 
     def _callbacks(self, outcome: Outcome) -> tuple[BrokerCallback, ...]:
         order = self._orders[outcome.key]
@@ -130,7 +146,7 @@ class SimulatedBroker:
             case Filled():
                 return self._filled(order, outcome)
             case Cancelled() | Rejected():
-                del self._orders[outcome.key]
+                self._forget(order)
                 return (self._status(order, "Cancelled"),)
             case _:
                 return ()
@@ -145,7 +161,7 @@ class SimulatedBroker:
         order.filled += fill.quantity
         order.notional += fill.quantity * fill.price
         if fill.remaining == 0:
-            del self._orders[fill.key]
+            self._forget(order)
         execution = ExecutionReported(
             exec_id=exec_id,
             order_ref=ticket.order_ref,
@@ -160,6 +176,9 @@ class SimulatedBroker:
             executed_at=from_us(fill.at_us).replace(microsecond=0),
         )
         return execution, CommissionReported(exec_id=exec_id, amount=fee, currency=ticket.instrument.currency)
+
+    def _forget(self, order: _Open) -> None:
+        del self._orders[order.ticket.order_ref], self._refs[order.ticket.order_id]
 
     def _status(self, order: _Open, word: str) -> OrderStatusReported:
         return OrderStatusReported(

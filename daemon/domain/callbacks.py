@@ -9,10 +9,12 @@ from datetime import datetime
 from decimal import Decimal
 
 from daemon.domain.bar import Bar
+from daemon.domain.cheap import cheaply_made
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.order import Side
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuoteReported:
     """Both sides of the touch after a change; sizes in units. Not checked."""
@@ -24,6 +26,7 @@ class QuoteReported:
     ask_size: float
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarReported:
     """A five-second bar of the stream."""
@@ -32,6 +35,7 @@ class BarReported:
     bar: Bar
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderReported:
     """The broker describes an order it knows (open or completed)."""
@@ -48,6 +52,7 @@ class OrderReported:
     filled: Decimal | None = None  # known for completed orders
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderStatusReported:
     """A status line on the wire (never one made up by the client library)."""
@@ -60,6 +65,7 @@ class OrderStatusReported:
     remaining: Decimal
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionReported:
     """One execution."""
@@ -77,6 +83,7 @@ class ExecutionReported:
     executed_at: datetime  # UTC
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommissionReported:
     """What an execution cost."""
@@ -86,6 +93,7 @@ class CommissionReported:
     currency: str
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerErrorReported:
     """An error or notice; `request_id` is an order id, a request id, or -1."""
@@ -95,6 +103,7 @@ class BrokerErrorReported:
     text: str
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionReported:
     """What the account holds, by the broker's books."""
@@ -105,6 +114,7 @@ class PositionReported:
     average_cost: Decimal
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionChanged:
     """The connection to the broker came up or went down."""
@@ -113,6 +123,7 @@ class ConnectionChanged:
     detail: str
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstantReached:
     """Lockstep only: everything the market did up to `at` has been reported; acknowledge to let time move on."""

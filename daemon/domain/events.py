@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from daemon.domain.bar import Bar
+from daemon.domain.cheap import cheaply_made
 from daemon.domain.decision import StrategyId
 from daemon.domain.fill import Fill
 from daemon.domain.instrument import InstrumentId
@@ -13,6 +14,7 @@ from daemon.domain.timeframe import Timeframe
 from daemon.domain.trading_state import TradingState
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionOpened:
     """A session begins (or the daemon joins one); daily counters start again."""
@@ -22,6 +24,7 @@ class SessionOpened:
     close_s: int  # epoch seconds
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionClosed:
     """The session is over and its last bars are final."""
@@ -29,6 +32,7 @@ class SessionClosed:
     at: datetime
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryLoaded:
     """Completed bars, oldest first, that replace the window of one series."""
@@ -39,6 +43,7 @@ class HistoryLoaded:
     bars: tuple[Bar, ...]
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuoteChanged:
     """A new touch. Unusable quotes are counted and withdraw the last one."""
@@ -51,6 +56,7 @@ class QuoteChanged:
     ask_size: float
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarsClosed:
     """The bars of one timeframe that ended together; instruments whose bar never came are named."""
@@ -63,6 +69,7 @@ class BarsClosed:
     received_host_ns: int = 0  # host time at which the last part arrived
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarRevised:
     """A completed bar turned out different."""
@@ -73,6 +80,7 @@ class BarRevised:
     bar: Bar
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstantClosed:
     """Everything of this instant has been told: now decide."""
@@ -80,6 +88,7 @@ class InstantClosed:
     at: datetime
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderChanged:
     """An order reached another state by our own evidence."""
@@ -90,6 +99,7 @@ class OrderChanged:
     text: str = ""
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillReceived:
     """A new execution; `replaces` names the execution that a correction takes the place of."""
@@ -99,6 +109,7 @@ class FillReceived:
     replaces: Fill | None = None
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommissionReceived:
     """What an execution cost."""
@@ -110,6 +121,7 @@ class CommissionReceived:
     currency: str
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradingStateSet:
     """A person or a control changed what may be sent; `strategy` None is the whole daemon."""
@@ -121,6 +133,7 @@ class TradingStateSet:
     why: str
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkDue:
     """Positions (and, with `equity`, equity) are to be valued and recorded."""

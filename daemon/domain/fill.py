@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from daemon.domain.cheap import cheaply_made
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.order import OrderRef, Side
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
     """One execution of (a part of) an order."""

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import NewType
+from typing import NamedTuple, NewType
 
+from daemon.domain.cheap import cheaply_made
 from daemon.domain.decision import StrategyId
 from daemon.domain.instrument import Instrument
 
@@ -30,6 +31,15 @@ class OrderType(StrEnum):
     MARKET = "MKT"
     LIMIT = "LMT"
     STOP = "STP"
+    STOP_LIMIT = "STP LMT"
+    TRAIL = "TRAIL"
+    TRAIL_LIMIT = "TRAIL LIMIT"
+    MARKET_ON_CLOSE = "MOC"
+    LIMIT_ON_CLOSE = "LOC"
+    RELATIVE = "REL"  # pegged to the near touch, with an offset and a cap
+    MIDPRICE = "MIDPRICE"  # pegged to the middle of the quote, with a cap
+    MARKET_IF_TOUCHED = "MIT"
+    LIMIT_IF_TOUCHED = "LIT"
 
 
 class OrderState(StrEnum):
@@ -53,6 +63,7 @@ class OrderState(StrEnum):
 _TERMINAL = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED})
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderIntent:
     """What a strategy wants done, before risk has looked at it."""
@@ -81,9 +92,8 @@ class OrderIntent:
             )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckResult:
-    """One pre-trade control applied to one intent."""
+class CheckResult(NamedTuple):
+    """One pre-trade control applied to one intent; a tuple, because every order makes two dozen."""
 
     control: str  # name of the control, e.g. "order_value"
     scope: str  # "account" or the strategy's id
@@ -92,6 +102,7 @@ class CheckResult:
     passed: bool
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approved:
     """An intent that passed every control. Only `risk.gate` builds one; only it can be executed."""

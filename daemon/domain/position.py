@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from daemon.domain.cheap import cheaply_made
 from daemon.domain.instrument import InstrumentId
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
     """What is held of one instrument. The total cost is kept, so that no average is ever rounded."""

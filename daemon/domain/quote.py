@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from daemon.domain.cheap import cheaply_made
+
 
 class QuoteFault(StrEnum):
     """Why a quote is never traded on."""
@@ -14,6 +16,7 @@ class QuoteFault(StrEnum):
     CROSSED = "CROSSED"
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
     """A two-sided quote in quote currency per unit, sizes in units."""

@@ -11,12 +11,14 @@ from decimal import Decimal
 from typing import ClassVar, Self
 
 from daemon.domain.bar import Bar
+from daemon.domain.cheap import cheaply_made
 from daemon.domain.decision import Outcome, Reason, Signal, StrategyId
 from daemon.domain.instrument import InstrumentId
-from daemon.domain.order import OrderRef, OrderState, OrderType, Side
+from daemon.domain.order import CheckResult, OrderRef, OrderState, OrderType, Side
 from daemon.domain.timeframe import Timeframe
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """The common part of all records."""
@@ -26,6 +28,7 @@ class Record:
     at: datetime
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted(Record):
     """A daemon process began."""
@@ -43,6 +46,7 @@ class RunStarted(Record):
     config: Mapping[str, object]  # as validated, secrets redacted
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarRecord(Record):
     """The common part of the records that keep a bar."""
@@ -78,6 +82,7 @@ class BarRecord(Record):
         )
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarSeen(BarRecord):
     """A completed bar as it was when decisions were made on it."""
@@ -85,6 +90,7 @@ class BarSeen(BarRecord):
     TABLE: ClassVar[str] = "bar"
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistorySeen(BarRecord):
     """A bar that was had from history, before the bars that were seen as they closed."""
@@ -92,6 +98,7 @@ class HistorySeen(BarRecord):
     TABLE: ClassVar[str] = "history_bar"
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarRevisionSeen(BarRecord):
     """A completed bar that turned out different afterwards: the new values."""
@@ -99,6 +106,7 @@ class BarRevisionSeen(BarRecord):
     TABLE: ClassVar[str] = "bar_revision"
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GapSeen(Record):
     """A bar that never came while it was expected."""
@@ -111,6 +119,7 @@ class GapSeen(Record):
     cause: str
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuoteSeen(Record):
     """The quote in force where it mattered: at decisions, at valuations of what is held, and while an order worked.
@@ -128,6 +137,7 @@ class QuoteSeen(Record):
     confirmed_at: datetime  # when the stream last proved that it held
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionMade(Record):
     """One bar of one strategy: what it saw, what it said, what followed."""
@@ -154,22 +164,21 @@ class DecisionMade(Record):
     memory: Mapping[str, object] | None
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskChecked(Record):
-    """One control applied to one intent."""
+    """The controls applied to one intent, in their order; of a refusal, the last is the one that failed."""
 
     TABLE: ClassVar[str] = "risk_check"
 
     decision_id: str
     order_ref: OrderRef
-    control: str
-    scope: str
-    offered: str
-    allowed: str
     passed: bool
+    checks: tuple[CheckResult, ...]  # at least one
     limits_hash: str
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntentRecorded(Record):
     """An approved intent, durable before anything is sent, with what it may use up at worst."""
@@ -190,6 +199,7 @@ class IntentRecorded(Record):
     reserved_value: Decimal  # notional held back until the order ends
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrivalQuoteTaken(Record):
     """The touch at the moment an order was about to be sent."""
@@ -205,6 +215,7 @@ class ArrivalQuoteTaken(Record):
     quote_at: datetime
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRefAssigned(Record):
     """Which broker ids belong to an order reference."""
@@ -217,6 +228,7 @@ class OrderRefAssigned(Record):
     perm_id: int  # 0 until the broker has told it
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderEventSeen(Record):
     """A step in an order's life and the evidence for it."""
@@ -232,6 +244,7 @@ class OrderEventSeen(Record):
     host_ns: int
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillRecorded(Record):
     """An execution; one that corrects another names it."""
@@ -249,6 +262,7 @@ class FillRecorded(Record):
     replaces: str | None
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommissionRecorded(Record):
     """What an execution cost."""
@@ -262,6 +276,7 @@ class CommissionRecorded(Record):
     currency: str
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionChecked(Record):
     """A finished order against its decision: lag, price, size, slippage in basis points (positive = cost)."""
@@ -295,6 +310,7 @@ class ExecutionChecked(Record):
     warning: str  # empty, or which bound was passed
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionMarked(Record):
     """A strategy's position, valued."""
@@ -310,6 +326,7 @@ class PositionMarked(Record):
     price: Decimal
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EquityMarked(Record):
     """A strategy's ledger, valued; strategy "*" is their sum."""
@@ -326,6 +343,7 @@ class EquityMarked(Record):
     day_start_equity: Decimal
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradingStateChanged(Record):
     """What may be sent changed; strategy None is the whole daemon."""
@@ -338,6 +356,7 @@ class TradingStateChanged(Record):
     why: str
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRaised(Record):
     """Something a person should know."""
@@ -350,6 +369,7 @@ class AlertRaised(Record):
     strategy: StrategyId | None
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionMarked(Record):
     """A session began or ended for this daemon."""

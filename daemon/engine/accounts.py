@@ -33,12 +33,8 @@ class Accounts:
 
     def __init__(self, setups: Sequence[StrategySetup]) -> None:
         self._slots = {setup.id: StrategySlot.of(setup) for setup in setups}
+        self.slots = tuple(self._slots.values())  # in the order of the configuration
         self.day = ""  # exchange date of the session that was begun last, ISO
-
-    @property
-    def slots(self) -> tuple[StrategySlot, ...]:
-        """Return the slots in the order of the configuration."""
-        return tuple(self._slots.values())
 
     def slot(self, strategy: StrategyId) -> StrategySlot:
         """Return one strategy's slot."""
@@ -62,18 +58,14 @@ class Accounts:
     def begin_day(self, day: str, marks: Marks) -> None:
         """Start the daily counters again."""
         self.day = day
-        prices = marks.prices()
-        for slot in self._slots.values():
-            slot.day_start_equity = slot.ledger.equity(prices)
+        for slot in self.slots:
+            slot.day_start_equity = slot.equity(marks)
             slot.orders_today = 0
 
-    def strategy_book(self, slot: StrategySlot, instrument: InstrumentId, marks: Marks) -> Book:
-        """Return one strategy's book for the controls."""
-        return _book([slot], instrument, marks)
-
-    def account_book(self, instrument: InstrumentId, marks: Marks) -> Book:
-        """Return the sum of all books for the controls."""
-        return _book(self.slots, instrument, marks)
+    def books(self, slot: StrategySlot, instrument: InstrumentId, marks: Marks) -> tuple[Book, Book]:
+        """Return one strategy's book and the sum of all, for the controls."""
+        own = _book((slot,), instrument, marks)
+        return own, (own if len(self.slots) == 1 else _book(self.slots, instrument, marks))
 
     def position_record(
         self, slot: StrategySlot, instrument: InstrumentId, at: datetime, marks: Marks
@@ -107,12 +99,11 @@ class Accounts:
 
     def trips(self, marks: Marks, limits: AccountLimits) -> list[Trip]:
         """Return the loss limits that are reached now, of the account first."""
-        prices = marks.prices()
-        losses = {slot.id: slot.day_start_equity - slot.ledger.equity(prices) for slot in self.slots}
-        base = sum((slot.day_start_equity for slot in self.slots), _ZERO)
-        found = _trips(None, sum(losses.values(), _ZERO), base, limits)
-        for slot in self.slots:
-            found += _trips(slot.id, losses[slot.id], slot.day_start_equity, slot.setup.limits)
+        losses = [slot.day_start_equity - slot.equity(marks) for slot in self.slots]
+        base = sum([slot.day_start_equity for slot in self.slots], _ZERO)
+        found = _trips(None, sum(losses, _ZERO), base, limits)
+        for slot, loss in zip(self.slots, losses, strict=True):
+            found += _trips(slot.id, loss, slot.day_start_equity, slot.setup.limits)
         return found
 
     def digest(self, working: Sequence[WorkingOrder], state: TradingState) -> str:
@@ -185,13 +176,12 @@ def _sum_record(each: Sequence[EquityMarked], at: datetime) -> EquityMarked:
 
 
 def _book(slots: Sequence[StrategySlot], instrument: InstrumentId, marks: Marks) -> Book:
-    prices = marks.prices()
     held = [slot.ledger.position(instrument) for slot in slots]
-    price = prices.get(instrument, _ZERO)
+    price = marks.prices().get(instrument, _ZERO)
     return Book(
-        equity=sum((slot.ledger.equity(prices) for slot in slots), _ZERO),
-        day_start_equity=sum((slot.day_start_equity for slot in slots), _ZERO),
-        position=sum((position.quantity for position in held), _ZERO),
-        unrealized_pnl=sum((position.unrealized_pnl(price) for position in held if position.quantity), _ZERO),
-        orders_today=sum(slot.orders_today for slot in slots),
+        equity=sum([slot.equity(marks) for slot in slots], _ZERO),
+        day_start_equity=sum([slot.day_start_equity for slot in slots], _ZERO),
+        position=sum([position.quantity for position in held], _ZERO),
+        unrealized_pnl=sum([position.unrealized_pnl(price) for position in held if position.quantity], _ZERO),
+        orders_today=sum([slot.orders_today for slot in slots]),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from daemon.domain.decision import Signal
 from daemon.domain.timeframe import Timeframe
@@ -24,8 +24,7 @@ class CombinationRule:
         return self.weights.get(timeframe, self.other_weight)
 
 
-@dataclass(frozen=True, slots=True)
-class TimeframeSignal:
+class TimeframeSignal(NamedTuple):
     """The latest signal of one timeframe and whether its bar is the last that should have closed."""
 
     timeframe: Timeframe
@@ -34,8 +33,7 @@ class TimeframeSignal:
     fresh: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Combined:
+class Combined(NamedTuple):
     """Scores of both sides within 0 and 1, the winner, and the share of the weight that was fresh."""
 
     signal: Signal

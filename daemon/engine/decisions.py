@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from daemon.engine.references import order_ref
 from daemon.engine.sizing import Change, change_to, closing, target_quantity
 from daemon.engine.strategy_slot import StrategySlot
 from daemon.engine.trading_switch import stricter
+from daemon.market.sessions import Session
 from daemon.risk.gate import gate
 from daemon.risk.view import RiskView
 
@@ -50,9 +52,11 @@ class _Answer:
     slot: StrategySlot
     bar: PendingBar
     decision: Decision
+    decision_id: str
     combined: Combined = _NO_SIDE
     outcome: Outcome = Outcome.NONE
     order_ref: OrderRef | None = None
+    expected_price: Decimal | None = None  # on the tick grid, once somebody needs it
 
 
 class Decider:
@@ -63,6 +67,8 @@ class Decider:
         self._host_ns = host_ns
         self._due: dict[Timeframe, int] = {}
         self._due_at: datetime | None = None  # of which moment `_due` is
+        self._ends: dict[Timeframe, list[int]] = {}  # bar ends of the session `_ends_of`
+        self._ends_of: Session | None = None
         self._rank = {instrument: rank for rank, instrument in enumerate(engine.setup.instruments)}
 
     @property
@@ -110,12 +116,13 @@ class Decider:
 
     def _answer(self, slot: StrategySlot, bar: PendingBar, at: datetime, records: list[Record]) -> _Answer:
         if bar.missing:
-            return _Answer(slot, bar, Decision(signal=Signal.HOLD, reason=Reason.NO_DATA))
-        if slot.failure:
-            return _Answer(slot, bar, Decision(signal=Signal.HOLD, reason=Reason.STRATEGY_FAILED, note=slot.failure))
-        decision = self._ask(slot, bar, at)
-        records.extend(self._alert(slot, decision, at))
-        return _Answer(slot, bar, decision)
+            decision = Decision(signal=Signal.HOLD, reason=Reason.NO_DATA)
+        elif slot.failure:
+            decision = Decision(signal=Signal.HOLD, reason=Reason.STRATEGY_FAILED, note=slot.failure)
+        else:
+            decision = self._ask(slot, bar, at)
+            records.extend(self._alert(slot, decision, at))
+        return _Answer(slot, bar, decision, f"{slot.id}:{bar.instrument}:{bar.timeframe}:{bar.end}")
 
     @staticmethod
     def _alert(slot: StrategySlot, decision: Decision, at: datetime) -> list[Record]:
@@ -127,7 +134,7 @@ class Decider:
     def _ask(self, slot: StrategySlot, bar: PendingBar, at: datetime, *, primes: bool = False) -> Decision:
         """Return the strategy's decision; one that raises, answers nonsense, or takes too long, is stopped alone."""
         began = self._host_ns() if self._host_ns is not None else 0
-        equity = slot.ledger.equity(self._engine.marks.prices())
+        equity = slot.equity(self._engine.marks)
         try:
             decision = _sound(slot.decide(self._engine.series, bar.instrument, bar.timeframe, at, equity))
         except Exception as error:  # noqa: BLE001 - a user's code may raise anything, and must not stop the others
@@ -154,7 +161,7 @@ class Decider:
             return
         for change in changes:
             verdict = self._judge(answer, change, at)
-            records.extend(self._checks(verdict, at))
+            records.append(self._checked(verdict, at))
             if isinstance(verdict, Refused):
                 answer.outcome = _OUTCOME_OF_CONTROL.get(verdict.failed.control, Outcome.REFUSED)
                 continue
@@ -172,8 +179,22 @@ class Decider:
             self._due.clear()
         for timeframe in timeframes:
             if timeframe not in self._due:
-                self._due[timeframe] = self._engine.setup.schedule.last_end(at, timeframe)
+                self._due[timeframe] = self._last_end(at, timeframe)
         return self._due
+
+    def _last_end(self, at: datetime, timeframe: Timeframe) -> int:
+        """Return the last bar end that should have passed; within the session its own ends are looked up."""
+        schedule, session = self._engine.setup.schedule, self._engine.session
+        if session is None:
+            return schedule.last_end(at, timeframe)
+        if session is not self._ends_of:
+            self._ends_of = session
+            self._ends.clear()
+        ends = self._ends.get(timeframe)
+        if ends is None:
+            ends = self._ends[timeframe] = schedule.ends(session, timeframe).tolist()
+        passed = bisect_right(ends, int(at.timestamp()))
+        return ends[passed - 1] if passed else schedule.last_end(at, timeframe)
 
     def _changes(self, answer: _Answer) -> tuple[Change, ...]:
         """Return the orders to try, best first: a flip that may not open can still close. Sets the outcome if none."""
@@ -198,9 +219,11 @@ class Decider:
 
     def _target(self, answer: _Answer) -> Decimal:
         slot = answer.slot
-        equity = slot.ledger.equity(self._engine.marks.prices())
         return target_quantity(
-            answer.combined.signal, equity=equity, price=self._expected_price(answer), rule=slot.setup.sizing
+            answer.combined.signal,
+            equity=slot.equity(self._engine.marks),
+            price=self._expected_price(answer),
+            rule=slot.setup.sizing,
         )
 
     def _not_now(self, answer: _Answer, at: datetime) -> Outcome | None:
@@ -216,15 +239,14 @@ class Decider:
 
     def _judge(self, answer: _Answer, change: Change, at: datetime) -> Verdict:
         engine, slot, bar = self._engine, answer.slot, answer.bar
-        decision_id = _decision_id(answer)
         kind = "reduce" if change.reduces else "open"
         intent = OrderIntent(
-            order_ref=order_ref(engine.setup.instance, at, decision_id, kind),
+            order_ref=order_ref(engine.setup.instance, at, answer.decision_id, kind),
             strategy=slot.id,
             instrument=engine.setup.instruments[bar.instrument],
             side=change.side,
             quantity=change.quantity,
-            decision_id=decision_id,
+            decision_id=answer.decision_id,
             decision_price=self._expected_price(answer),
             bar_end=datetime.fromtimestamp(bar.end, UTC),
             decided_at=at,
@@ -235,6 +257,7 @@ class Decider:
 
     def _view(self, intent: OrderIntent, slot: StrategySlot, at: datetime) -> RiskView:
         engine, instrument = self._engine, intent.instrument.id
+        strategy, account = engine.accounts.books(slot, instrument, engine.marks)
         return RiskView(
             at=at,
             price=engine.marks.price(instrument) or intent.decision_price,
@@ -242,8 +265,8 @@ class Decider:
             quote_confirmed_at=engine.marks.confirmed_at(instrument),
             state=stricter(engine.state, slot.state),
             guard=engine.guard,
-            account=engine.accounts.account_book(instrument, engine.marks),
-            strategy=engine.accounts.strategy_book(slot, instrument, engine.marks),
+            account=account,
+            strategy=strategy,
             account_limits=engine.setup.account_limits,
             strategy_limits=slot.setup.limits,
             working=engine.orders.working(),
@@ -282,36 +305,29 @@ class Decider:
             reserved_value=intent.quantity * intent.decision_price,
         )
 
-    def _checks(self, verdict: Verdict, at: datetime) -> list[Record]:
-        return [
-            RiskChecked(
-                at=at,
-                decision_id=verdict.intent.decision_id,
-                order_ref=verdict.intent.order_ref,
-                control=check.control,
-                scope=check.scope,
-                offered=check.offered,
-                allowed=check.allowed,
-                passed=check.passed,
-                limits_hash=self._engine.setup.limits_hash,
-            )
-            for check in verdict.checks
-        ]
+    def _checked(self, verdict: Verdict, at: datetime) -> RiskChecked:
+        return RiskChecked(
+            at=at,
+            decision_id=verdict.intent.decision_id,
+            order_ref=verdict.intent.order_ref,
+            passed=isinstance(verdict, Approved),
+            checks=verdict.checks,
+            limits_hash=self._engine.setup.limits_hash,
+        )
 
     def _expected_price(self, answer: _Answer) -> Decimal:
-        instrument = self._engine.setup.instruments[answer.bar.instrument]
-        expected = answer.decision.expected_price
-        if expected is None:
-            expected = float(
-                self._engine.series.window(answer.bar.instrument, answer.bar.timeframe).columns().close[-1]
-            )
-        return instrument.to_tick(expected)
+        if answer.expected_price is None:
+            engine, bar, expected = self._engine, answer.bar, answer.decision.expected_price
+            if expected is None:
+                expected = float(engine.series.window(bar.instrument, bar.timeframe).columns().close[-1])
+            answer.expected_price = engine.setup.instruments[bar.instrument].to_tick(expected)
+        return answer.expected_price
 
     def _record(self, answer: _Answer, at: datetime) -> DecisionMade:
         decision, bar = answer.decision, answer.bar
         return DecisionMade(
             at=at,
-            decision_id=_decision_id(answer),
+            decision_id=answer.decision_id,
             strategy=answer.slot.id,
             instrument=bar.instrument,
             timeframe=str(bar.timeframe),
@@ -344,7 +360,3 @@ def _sound(decision: object) -> Decision:
     if price is not None and not (math.isfinite(price) and price > 0):
         raise ValueError(f"expected_price must be finite and > 0, was {price}")
     return decision
-
-
-def _decision_id(answer: _Answer) -> str:
-    return f"{answer.slot.id}:{answer.bar.instrument}:{answer.bar.timeframe}:{answer.bar.end}"

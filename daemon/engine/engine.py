@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from daemon.domain.cheap import cheaply_made
 from daemon.domain.decision import StrategyId
 from daemon.domain.events import (
     BarRevised,
@@ -39,7 +40,7 @@ from daemon.domain.trading_state import TradingState
 from daemon.engine.accounts import Accounts
 from daemon.engine.decisions import Decider, PendingBar
 from daemon.engine.marks import Marks
-from daemon.engine.order_book import OrderBook
+from daemon.engine.order_book import KEPT, OrderBook
 from daemon.engine.restore import restore_state
 from daemon.engine.series import SeriesStore
 from daemon.engine.setup import EngineSetup
@@ -47,6 +48,7 @@ from daemon.engine.trading_switch import BREAKER, TradingSwitch, stricter
 from daemon.market.sessions import Session
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True)
 class Output:
     """What followed from an event: rows for the journal, and orders for the executor."""
@@ -223,6 +225,7 @@ class Engine:
         self.series.anchor(opened)
         for slot in self.accounts.slots:
             slot.forget_features()
+            slot.ledger.forget_before(event.at - KEPT)
         failed = self._decider.prime(event.at)
         self.orders.forget_old(event.at)
         if joined_again:

@@ -42,6 +42,16 @@ class LossBounds:
         self._start = {
             instrument: float(engine.marks.price(instrument) or 0) for instrument in engine.setup.instruments
         }
+        slots = engine.accounts.slots
+        self._bases = [float(slot.day_start_equity) for slot in slots]
+        self._bounds = [_bound(slot.setup.limits, slot) for slot in slots]
+        self._whole_base = sum(self._bases)
+        self._whole_bound = _bound(engine.setup.account_limits, *slots)
+        self._scale = sum(map(abs, self._bases)) + 1.0
+
+    def lowest_equities(self, row: int) -> list[float]:
+        """Return for each strategy what its equity cannot fall below from `row` on."""
+        return [self.lowest_equity(slot, row) for slot in self._engine.accounts.slots]
 
     def lowest_equity(self, slot: StrategySlot, row: int) -> float:
         """Return what the strategy's equity cannot fall below from `row` on."""
@@ -52,24 +62,23 @@ class LossBounds:
                 worst += quantity * (marks.lowest[row] if quantity > 0 else marks.highest[row])
         return worst
 
-    def first_row(self, row: int) -> int:
-        """Return the first instant from `row` on at which a limit may be reached, else the day's length."""
-        if row >= len(self._day):
+    def first_row(self, row: int, worst: Sequence[float]) -> int:
+        """Return the first instant from `row` on at which a limit may be reached, else the day's length.
+
+        Args:
+            row: an instant of the day.
+            worst: what `lowest_equities` returns for it.
+        """
+        scale = _MARGIN * (self._scale + sum(map(abs, worst)))
+        is_safe = self._whole_base - sum(worst) < self._whole_bound - scale and all(
+            base - low < bound - scale for base, low, bound in zip(self._bases, worst, self._bounds, strict=True)
+        )
+        if is_safe:
             return len(self._day)
         slots = self._engine.accounts.slots
-        worst = [self.lowest_equity(slot, row) for slot in slots]
-        bases = [float(slot.day_start_equity) for slot in slots]
-        bounds = [_bound(slot.setup.limits, slot) for slot in slots]
-        whole = _bound(self._engine.setup.account_limits, *slots)
-        scale = _MARGIN * (sum(map(abs, bases)) + sum(map(abs, worst)) + 1.0)
-        safe = sum(bases) - sum(worst) < whole - scale and all(
-            base - low < bound - scale for base, low, bound in zip(bases, worst, bounds, strict=True)
-        )
-        if safe:
-            return len(self._day)
-        losses = [base - self._equity(slot, row) for slot, base in zip(slots, bases, strict=True)]
-        reached = sum(losses) >= whole - scale
-        for loss, bound in zip(losses, bounds, strict=True):
+        losses = [base - self._equity(slot, row) for slot, base in zip(slots, self._bases, strict=True)]
+        reached = sum(losses) >= self._whole_bound - scale
+        for loss, bound in zip(losses, self._bounds, strict=True):
             reached = reached | (loss >= bound - scale)
         found = np.flatnonzero(reached)
         return row + int(found[0]) if found.size else len(self._day)

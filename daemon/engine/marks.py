@@ -17,12 +17,15 @@ class _Market:
     confirmed_at: datetime | None = None  # when the stream last proved the quote still holds
     close: float = 0.0
     close_end: int = 0
+    price: Decimal | None = None  # the mark
+    has_moved: bool = False  # since `price` was worked out
 
 
 class Marks:
     """What is known of each instrument's price, bad quotes counted and left out."""
 
     def __init__(self) -> None:
+        self.version = 0  # another one whenever a price may have moved
         self._markets: dict[InstrumentId, _Market] = {}
         self._prices: dict[InstrumentId, Decimal] = {}
         self._moved: set[InstrumentId] = set()  # whose entry in _prices is out of date
@@ -44,10 +47,12 @@ class Marks:
 
     def on_bar(self, instrument: InstrumentId, bar: Bar, at: datetime) -> None:
         """Take a completed bar: its close is a mark, and it proves that the instrument's streams are alive."""
-        market = self._touch(instrument)
+        market = self._of(instrument)
         if bar.end >= market.close_end:
             market.close, market.close_end = bar.close, bar.end
-        if market.quote is not None and not bar.no_trades:
+        if market.quote is None:
+            self._touch(instrument)
+        elif not bar.no_trades:
             market.confirmed_at = at
 
     def on_history(self, instrument: InstrumentId, bar: Bar) -> None:
@@ -69,9 +74,9 @@ class Marks:
         market = self._markets.get(instrument)
         if market is None:
             return None
-        if market.quote is not None:
-            return (Decimal(str(market.quote.bid)) + Decimal(str(market.quote.ask))) / 2
-        return Decimal(str(market.close)) if market.close else None
+        if market.has_moved:
+            market.price, market.has_moved = _mark(market), False
+        return market.price
 
     def prices(self) -> Mapping[InstrumentId, Decimal]:
         """Return all marks; the mapping is updated in place by later calls."""
@@ -91,4 +96,13 @@ class Marks:
     def _touch(self, instrument: InstrumentId) -> _Market:
         """Return the market of `instrument`, whose price is about to move."""
         self._moved.add(instrument)
-        return self._of(instrument)
+        self.version += 1
+        market = self._of(instrument)
+        market.has_moved = True
+        return market
+
+
+def _mark(market: _Market) -> Decimal | None:
+    if market.quote is not None:
+        return (Decimal(str(market.quote.bid)) + Decimal(str(market.quote.ask))) / 2
+    return Decimal(str(market.close)) if market.close else None

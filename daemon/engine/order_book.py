@@ -4,6 +4,7 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Final
 
 from daemon.domain.decision import StrategyId
 from daemon.domain.fill import Fill
@@ -11,8 +12,8 @@ from daemon.domain.instrument import InstrumentId
 from daemon.domain.order import OrderIntent, OrderRef, OrderState, Side
 from daemon.risk.view import RecentOrder, WorkingOrder
 
-_RECENT = timedelta(minutes=1)
-_KEPT = timedelta(days=5)  # late fills and corrections come within days, if ever
+_RECENT: Final = timedelta(minutes=1)
+KEPT: Final = timedelta(days=5)  # late fills and corrections come within days, if ever
 
 
 @dataclass(slots=True)
@@ -35,14 +36,14 @@ class OrderBook:
 
     def __init__(self) -> None:
         self._orders: dict[OrderRef, OwnOrder] = {}
-        self._working: set[OrderRef] = set()
+        self._working: dict[OrderRef, OwnOrder] = {}
         self._ended_at: dict[InstrumentId, datetime] = {}
         self._recent: deque[RecentOrder] = deque()
 
     def add(self, order: OwnOrder) -> None:
         """Take an order that was approved."""
         self._orders[order.order_ref] = order
-        self._working.add(order.order_ref)
+        self._working[order.order_ref] = order
 
     def note(self, intent: OrderIntent) -> None:
         """Count an approved intent for the message and duplicate controls."""
@@ -68,10 +69,10 @@ class OrderBook:
             return
         order.ended = state.is_terminal
         if order.ended:
-            self._working.discard(order_ref)
+            self._working.pop(order_ref, None)
             self._ended_at[order.instrument] = at
         else:
-            self._working.add(order_ref)
+            self._working[order_ref] = order
 
     def on_fill(self, fill: Fill, replaces: Fill | None) -> None:
         """Note what an execution, or a correction, leaves of its order."""
@@ -87,7 +88,7 @@ class OrderBook:
     @property
     def working_instruments(self) -> tuple[InstrumentId, ...]:
         """Return the instruments of orders that may still fill, each once."""
-        return tuple(dict.fromkeys(order.instrument for order in self._open()))
+        return tuple(dict.fromkeys([order.instrument for order in self._open()]))
 
     def working(self) -> list[WorkingOrder]:
         """Return the orders that may still fill."""
@@ -105,15 +106,17 @@ class OrderBook:
 
     def has_working(self, strategy: StrategyId, instrument: InstrumentId) -> bool:
         """Return whether an order of this strategy in this instrument may still fill."""
-        return any(order.strategy == strategy and order.instrument == instrument for order in self._open())
+        return any(order.strategy == strategy and order.instrument == instrument for order in self._working.values())
 
     def worked(self, instrument: InstrumentId, at: datetime) -> bool:
         """Return whether any order in `instrument` may still fill, or has ended at this very instant."""
-        return self._ended_at.get(instrument) == at or any(order.instrument == instrument for order in self._open())
+        if any(order.instrument == instrument for order in self._working.values()):
+            return True
+        return self._ended_at.get(instrument) == at
 
     def _open(self) -> list[OwnOrder]:
         """Return the orders that have not ended, in the order of their references."""
-        return [self._orders[ref] for ref in sorted(self._working)] if self._working else []
+        return [self._working[ref] for ref in sorted(self._working)]
 
     def recent(self, at: datetime) -> list[RecentOrder]:
         """Return the orders approved within the last minute, oldest first."""
@@ -123,5 +126,5 @@ class OrderBook:
 
     def forget_old(self, at: datetime) -> None:
         """Drop orders that ended days ago."""
-        for order_ref in [ref for ref, order in self._orders.items() if order.ended and at - order.decided_at > _KEPT]:
+        for order_ref in [ref for ref, order in self._orders.items() if order.ended and at - order.decided_at > KEPT]:
             del self._orders[order_ref]

@@ -8,8 +8,9 @@ module cannot foresee exactly, it calls loud.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -23,12 +24,14 @@ from daemon.engine.day_columns import DayColumns
 from daemon.engine.loss_bounds import LossBounds
 from daemon.engine.quiet_lane import Lane, Track
 from daemon.engine.series import column_arrays
+from daemon.engine.strategy_slot import StrategySlot
 
 if TYPE_CHECKING:
     from daemon.engine.engine import Engine
     from daemon.market.sessions import Session
 
 _TICKS_ABOVE_ZERO: Final = 2
+_ROUNDING: Final = 0.999  # of a room, so that what float64 rounds away decides nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +54,17 @@ class QuietDay:
         self, engine: Engine, day: DayColumns, tracks: Mapping[tuple[InstrumentId, Timeframe], Track], lanes: list[Lane]
     ) -> None:
         self._engine, self._day = engine, day
-        self._tracks, self._lanes = tracks, lanes
+        self._lanes = lanes
+        self._tracks_of: dict[InstrumentId, list[Track]] = {}
+        self._lanes_of: dict[InstrumentId, list[Lane]] = {}
+        for (instrument, _), track in tracks.items():
+            self._tracks_of.setdefault(instrument, []).append(track)
+        for lane in lanes:
+            self._lanes_of.setdefault(lane.instrument, []).append(lane)
         self._losses = LossBounds(engine, day)
         self._loud = sorted(day.loud)
         self._trip: int | None = None  # first instant at which a loss limit could act; None = to be worked out
-        self._slots = {lane.slot.id: lane.slot for lane in lanes}
-        self._highest = {name: max(lane.highest for lane in lanes if lane.slot.id == name) for name in self._slots}
+        self._needs = [_need(slot, lanes) for slot in engine.accounts.slots]
 
     @classmethod
     def of(cls, engine: Engine, day: DayColumns, *, vectorised: bool) -> QuietDay | None:
@@ -91,7 +99,7 @@ class QuietDay:
     def next_loud(self, row: int) -> int:
         """Return the first instant from `row` on that must be told, the length of the day when there is none."""
         if self._trip is None:
-            self._trip = self._losses.first_row(row) if self._is_roomy(row) else row
+            self._trip = self._next_trip(row)
         stop = min(self._trip, self._next_listed(row))
         for lane in self._lanes:
             if lane.stop < 0:
@@ -110,18 +118,17 @@ class QuietDay:
 
     def catch_up(self, row: int, instruments: frozenset[InstrumentId] | None) -> None:
         """Let the engine know what was passed over before `row`: windows and latest signals."""
-        for (instrument, _), track in self._tracks.items():
-            if instruments is None or instrument in instruments:
+        for instrument in self._tracks_of if instruments is None else instruments:
+            for track in self._tracks_of.get(instrument, ()):
                 track.reach(row)
-        for lane in self._lanes:
-            if instruments is None or lane.instrument in instruments:
+            for lane in self._lanes_of.get(instrument, ()):
                 lane.leave_signals(row)
 
     def told(self, row: int, instruments: frozenset[InstrumentId] | None) -> None:
         """Take note that the engine was told the bars of `row` and has acted on them."""
         self._trip = None
-        for lane in self._lanes:
-            if instruments is None or lane.instrument in instruments:
+        for instrument in self._lanes_of if instruments is None else instruments:
+            for lane in self._lanes_of.get(instrument, ()):
                 lane.told(row)
 
     def decisions(self) -> Iterator[QuietDecisions]:
@@ -137,15 +144,22 @@ class QuietDay:
         place = bisect_left(self._loud, row)
         return self._loud[place] if place < len(self._loud) else len(self._day)
 
-    def _is_roomy(self, row: int) -> bool:
-        """Return whether every strategy that holds something can buy a unit of everything, come what may today."""
-        for name, slot in self._slots.items():
-            if not any(position.quantity for position in slot.ledger.positions.values()):
-                continue
-            room = self._losses.lowest_equity(slot, row) * float(slot.setup.sizing.position_fraction)
-            if not room * 0.999 >= self._highest[name]:
-                return False
-        return True
+    def _next_trip(self, row: int) -> int:
+        """Return the first instant from `row` on at which a loss limit, or too little room for a unit, could act."""
+        if row >= len(self._day):
+            return row
+        worst = self._losses.lowest_equities(row)
+        for slot, low, need in zip(self._engine.accounts.slots, worst, self._needs, strict=True):
+            if low < need and any(position.quantity for position in slot.ledger.positions.values()):
+                return row
+        return self._losses.first_row(row, worst)
+
+
+def _need(slot: StrategySlot, lanes: Sequence[Lane]) -> float:
+    """Return the equity with which a strategy can buy a unit of everything at the day's highest prices."""
+    highest = max([lane.highest for lane in lanes if lane.slot is slot], default=0.0)
+    fraction = float(slot.setup.sizing.position_fraction) * _ROUNDING
+    return highest / fraction if fraction > 0 else math.inf
 
 
 def _is_orderly(engine: Engine, day: DayColumns, session: Session) -> bool:

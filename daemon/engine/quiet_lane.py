@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.domain.cheap import cheaply_made
 from daemon.domain.decision import Decision, Outcome, Reason, Signal
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.timeframe import Timeframe
@@ -39,49 +40,57 @@ class NeedsBooks(BaseException):
 
 
 class RowMoment(Moment):
-    """A moment of a day laid down beforehand: a row number over lists."""
+    """A moment of a day laid down beforehand: a row number over lists.
 
-    __slots__ = ("_lane", "_lists", "row", "shown")
+    It holds the lane's parts and not the lane: a day's arrays go with its lanes, without waiting for the collector.
+    """
+
+    __slots__ = ("_day", "_every", "_lists", "_tracks", "_values", "row", "shown")
 
     explained = False
 
-    def __init__(self, lane: Lane) -> None:
-        self._lane = lane
-        self.instrument = lane.instrument
+    def __init__(
+        self,
+        instrument: InstrumentId,
+        day: DayColumns,
+        tracks: Mapping[Timeframe, Track],
+        values: Mapping[Timeframe, Features],
+        lists: Mapping[Timeframe, Mapping[str, list[float]]],
+    ) -> None:
+        """Take the features as arrays and as lists."""
+        self.instrument = instrument
+        self._day, self._tracks, self._values, self._every = day, tracks, values, lists
         self.row = self.shown = 0  # instant of the day; index of the bar among all rows of its timeframe
 
-    def look_at(self, timeframe: Timeframe, lists: Mapping[str, list[float]]) -> None:
+    def look_at(self, timeframe: Timeframe) -> None:
         """Make `timeframe` the one whose bar has closed."""
-        self.timeframe, self._lists = timeframe, lists
+        self.timeframe, self._lists = timeframe, self._every[timeframe]
 
     def value(self, name: str, timeframe: Timeframe | None = None) -> float:
         """Return the latest value of a feature, of the triggering timeframe unless another is named."""
         if timeframe is None:
             return self._lists[name][self.shown]
-        return self._lane.lists[timeframe][name][self._lane.tracks[timeframe].count_at(self.row) - 1]
+        return self._every[timeframe][name][self._tracks[timeframe].count_at(self.row) - 1]
 
     @property
     def close(self) -> float:
         """Return the close of the triggering bar."""
-        return self._lane.tracks[self.timeframe].closes[self.shown]
+        return self._tracks[self.timeframe].closes[self.shown]
 
     @property
     def at(self) -> datetime:  # type: ignore[override]
         """Return market time."""
-        return datetime.fromtimestamp(int(self._lane.day.at[self.row]), UTC)
+        return datetime.fromtimestamp(int(self._day.at[self.row]), UTC)
 
     @property
     def bars(self) -> Mapping[Timeframe, BarColumns]:  # type: ignore[override]
         """Return the completed bars of all timeframes."""
-        return {frame: track.rows.head(track.count_at(self.row)) for frame, track in self._lane.tracks.items()}
+        return {frame: track.rows.head(track.count_at(self.row)) for frame, track in self._tracks.items()}
 
     @property
     def features(self) -> Mapping[Timeframe, Features]:  # type: ignore[override]
         """Return the features of the same rows."""
-        return {
-            frame: heads(self._lane.features[frame], track.count_at(self.row))
-            for frame, track in self._lane.tracks.items()
-        }
+        return {frame: heads(self._values[frame], track.count_at(self.row)) for frame, track in self._tracks.items()}
 
     @property
     def equity(self) -> NoReturn:  # type: ignore[override]
@@ -132,6 +141,7 @@ class Filed:
         return cls(np.zeros(count, np.int8), np.zeros(count), np.full(count, TOLD, np.int8))
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True)
 class _Judged:
     """A decision as columns file it; outcome TOLD where something follows."""
@@ -179,7 +189,6 @@ class Lane:
         self.filed = {frame: Filed.empty(len(track.instants)) for frame, track in tracks.items()}
         self._combined: dict[tuple[tuple[Signal, float, bool], ...], Combined] = {}
         self._due = {frame: _due_ends(engine, day, frame) for frame in strategy.timeframes}
-        self._moment = RowMoment(self)
         self._held = 0  # sign of the position
         self._short = slot.setup.sizing.allow_short
         self._frame, self._track = next(iter(tracks.items()))
@@ -187,7 +196,8 @@ class Lane:
             int, tuple[NDArray[np.int8], list[int]]
         ] = {}  # sign of the position -> outcomes, and where none is certain
         self._all = self._decide_day() if vectorised else None
-        self.lists: Mapping[Timeframe, Mapping[str, list[float]]] = {} if self._all is not None else self._listed()
+        lists = {} if self._all is not None else self._listed()
+        self._moment = RowMoment(instrument, day, tracks, self.features, lists)
 
     def run(self, row: int) -> None:
         """Go on from `row` until something can follow."""
@@ -242,27 +252,26 @@ class Lane:
             self.stop = instants[place]
             return
         decide = self.slot.setup.strategy.decide
-        moment.look_at(self._frame, self.lists[self._frame])
+        moment.look_at(self._frame)
         last: object = None
         judged = _Judged(0, 0.0, TOLD)
-        since = place
-        while place < count:
-            moment.shown, moment.row = base + place, instants[place]
+        since, stop = place, count
+        for each in range(place, count):
+            moment.shown, moment.row = base + each, instants[each]
             try:
                 decision = decide(moment)
             except (Exception, NeedsBooks):  # noqa: BLE001 - asked again by the engine, which deals with it
                 self.is_unsure = True
-                _file(filed, since, place, judged)
-                since = place
+                stop = each
                 break
             if decision is not last:
-                _file(filed, since, place, judged)
-                since, last, judged = place, decision, self._judge_one(decision, place)
+                _file(filed, since, each, judged)
+                since, last, judged = each, decision, self._judge_one(decision, each)
                 if judged.outcome == TOLD:
+                    stop = each
                     break
-            place += 1
-        _file(filed, since, place, judged)
-        self.stop = instants[place] if place < count else len(self.day)
+        _file(filed, since, stop, judged)
+        self.stop = instants[stop] if stop < count else len(self.day)
 
     def _through_warmup(self, place: int) -> int:
         """File the bars with too little history, and return the first that has enough."""
@@ -390,7 +399,7 @@ class Lane:
                 answers.append((frame, 0, 0.0))
                 reason = Reason.WARMUP
                 continue
-            moment.look_at(frame, self.lists[frame])
+            moment.look_at(frame)
             moment.shown, moment.row = shown, instant
             try:
                 decision: Decision | None = strategy.decide(moment)

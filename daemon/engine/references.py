@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from daemon.domain.order import OrderRef
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford base 32, as in the ULID specification
+_PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)  # ten bits at once
 _RANDOM_BITS = 80
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 def ulid(at: datetime, entropy: bytes) -> str:
@@ -17,8 +19,8 @@ def ulid(at: datetime, entropy: bytes) -> str:
         The ULID specification, github.com/ulid/spec.
     """
     random_part = int.from_bytes(hashlib.blake2b(entropy, digest_size=_RANDOM_BITS // 8).digest())
-    value = ((at - _EPOCH) // timedelta(milliseconds=1) << _RANDOM_BITS) | random_part
-    return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
+    value = ((at - _EPOCH) // _MILLISECOND << _RANDOM_BITS) | random_part
+    return "".join([_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10)])
 
 
 def order_ref(instance: str, at: datetime, *parts: str) -> OrderRef:

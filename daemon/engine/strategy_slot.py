@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from daemon.domain.cheap import cheaply_made
 from daemon.domain.decision import Decision, Reason, Signal, StrategyId
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.timeframe import Timeframe
 from daemon.domain.trading_state import TradingState
 from daemon.engine.combine import CombinationRule, Combined, TimeframeSignal, combine
 from daemon.engine.ledger import Ledger
+from daemon.engine.marks import Marks
 from daemon.engine.series import SeriesStore
 from daemon.engine.sizing import SizingRule
 from daemon.engine.trading_switch import TradingSwitch
@@ -35,6 +37,7 @@ class StrategySetup:
     time_budget_ms: float | None = None  # host time a decision may take; None = no bound
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True)
 class LatestSignal:
     """The last signal of one instrument and timeframe."""
@@ -63,6 +66,8 @@ class StrategySlot:
         default_factory=dict
     )  # of rows laid down beforehand
     moment: Moment = field(default_factory=Moment)
+    _valued: tuple[int, int] = (-1, -1)  # versions of marks and ledger of which `_equity` is
+    _equity: Decimal = Decimal(0)
 
     @classmethod
     def of(cls, setup: StrategySetup) -> "StrategySlot":
@@ -78,6 +83,13 @@ class StrategySlot:
     def state(self) -> TradingState:
         """Return what this strategy may send."""
         return self.switch.state
+
+    def equity(self, marks: Marks) -> Decimal:
+        """Return what the ledger is worth, worked out anew only where a price or the ledger has changed."""
+        versions = (marks.version, self.ledger.version)
+        if versions != self._valued:
+            self._valued, self._equity = versions, self.ledger.equity(marks.prices())
+        return self._equity
 
     def decide(
         self, series: SeriesStore, instrument: InstrumentId, timeframe: Timeframe, at: datetime, equity: Decimal

@@ -11,7 +11,7 @@ _ORDER: Final = tuple(TradingState)  # from the loosest to the strictest
 
 def stricter(one: TradingState, other: TradingState) -> TradingState:
     """Return the stricter of two states."""
-    return max(one, other, key=_ORDER.index)
+    return one if one is other else max(one, other, key=_ORDER.index)
 
 
 @dataclass(slots=True)

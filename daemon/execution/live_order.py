@@ -5,8 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from daemon.domain.decision import StrategyId
-from daemon.domain.fill import Fill
-from daemon.domain.order import OrderState, Side
+from daemon.domain.fill import Fill, execution_stem
+from daemon.domain.order import OrderRef, OrderState, Side
 from daemon.domain.records import ArrivalQuoteTaken
 from daemon.ports import OrderTicket
 
@@ -47,21 +47,29 @@ class LiveOrder:
     cancel_asked: bool = False
     rejection: str = ""  # the broker's words
     fills: dict[str, Fill] = field(default_factory=dict)  # by execution stem; a correction replaces
+    filled: Decimal = _ZERO  # quantity executed so far
+    commissions: dict[str, Decimal] = field(default_factory=dict)  # by execution id
+
+    @property
+    def ref(self) -> OrderRef:
+        """Return the order's reference as the type that records use."""
+        return OrderRef(self.ticket.order_ref)
 
     @property
     def side(self) -> Side:
         """Return the direction."""
         return self.ticket.side
 
-    @property
-    def filled(self) -> Decimal:
-        """Return the quantity executed so far."""
-        return sum((fill.quantity for fill in self.fills.values()), _ZERO)
+    def take(self, fill: Fill) -> None:
+        """Take an execution, or the newer version of one, and the times of it."""
+        self.fills[execution_stem(fill.exec_id)] = fill
+        self.filled = sum([each.quantity for each in self.fills.values()], _ZERO)
+        self.steps.first_fill_at = self.steps.first_fill_at or fill.at
+        self.steps.last_fill_at = fill.at
 
     @property
     def average_price(self) -> Decimal | None:
         """Return the volume-weighted price of the executions, None without any."""
-        filled = self.filled
-        if not filled:
+        if not self.filled:
             return None
-        return sum((fill.quantity * fill.price for fill in self.fills.values()), _ZERO) / filled
+        return sum([fill.quantity * fill.price for fill in self.fills.values()], _ZERO) / self.filled

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from daemon.domain.order import OrderRef, Side
+from daemon.domain.order import Side
 from daemon.domain.records import ArrivalQuoteTaken, ExecutionChecked
 from daemon.execution.live_order import LiveOrder
 from daemon.statistics.execution import shortfall_parts_bps, slippage_bps
@@ -29,7 +29,7 @@ def execution_check(
     delay, spread, impact = parts
     return ExecutionChecked(
         at=at,
-        order_ref=order_ref_of(order),
+        order_ref=order.ref,
         strategy=order.strategy,
         instrument=order.ticket.instrument.id,
         state=order.state,
@@ -53,13 +53,8 @@ def execution_check(
         host_received_to_sent_ms=_host_ms(steps.received_ns, steps.sent_ns),
         host_sent_to_acknowledged_ms=_host_ms(steps.sent_ns, steps.acknowledged_ns),
         host_sent_to_filled_ms=_host_ms(steps.sent_ns, steps.filled_ns),
-        warning=_warning(order, decision, lag_warning=lag_warning, slippage_warning=slippage_warning),
+        warning=_warning(order, price, decision, lag_warning=lag_warning, slippage_warning=slippage_warning),
     )
-
-
-def order_ref_of(order: LiveOrder) -> OrderRef:
-    """Return the order's reference as the type that records use."""
-    return OrderRef(order.ticket.order_ref)
 
 
 def touch_of(arrival: ArrivalQuoteTaken, side: Side) -> Decimal:
@@ -87,12 +82,18 @@ def _slippage(order: LiveOrder, price: Decimal | None) -> tuple[float | None, fl
     )
 
 
-def _warning(order: LiveOrder, decision_bps: float | None, *, lag_warning: timedelta, slippage_warning: Decimal) -> str:
+def _warning(
+    order: LiveOrder,
+    price: Decimal | None,
+    decision_bps: float | None,
+    *,
+    lag_warning: timedelta,
+    slippage_warning: Decimal,
+) -> str:
     warnings = []
     last = order.steps.last_fill_at
     if last is not None and last - order.steps.decided_at > lag_warning:
         warnings.append(f"lag {(last - order.steps.decided_at).total_seconds():.1f} s")
-    price = order.average_price
     if price is not None and (price - order.decision_price) * order.side.sign > slippage_warning * order.decision_price:
         warnings.append(f"slippage {decision_bps or 0.0:.1f} bps")
     return ", ".join(warnings)

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from daemon.domain.fill import Fill, execution_stem
+from daemon.domain.fill import Fill
 from daemon.domain.instrument import Instrument, InstrumentId
 from daemon.domain.order import OrderRef
 from daemon.domain.records import (
     ArrivalQuoteTaken,
+    CommissionRecorded,
     FillRecorded,
     IntentRecorded,
     OrderEventSeen,
@@ -42,6 +43,8 @@ def restore_orders(
                 _take_event(orders[record.order_ref], record)
             case FillRecorded() if record.order_ref in orders:
                 _take_fill(orders[record.order_ref], record)
+            case CommissionRecorded() if record.order_ref in orders:
+                orders[record.order_ref].commissions[record.exec_id] = record.amount
             case _:
                 continue
     return list(orders.values())
@@ -79,15 +82,15 @@ def _take_event(order: LiveOrder, record: OrderEventSeen) -> None:
 
 
 def _take_fill(order: LiveOrder, record: FillRecorded) -> None:
-    order.fills[execution_stem(record.exec_id)] = Fill(
-        exec_id=record.exec_id,
-        order_ref=record.order_ref,
-        instrument=record.instrument,
-        side=record.side,
-        quantity=record.quantity,
-        price=record.price,
-        at=record.at,
-        executed_at=record.executed_at,
+    order.take(
+        Fill(
+            exec_id=record.exec_id,
+            order_ref=record.order_ref,
+            instrument=record.instrument,
+            side=record.side,
+            quantity=record.quantity,
+            price=record.price,
+            at=record.at,
+            executed_at=record.executed_at,
+        )
     )
-    order.steps.first_fill_at = order.steps.first_fill_at or record.at
-    order.steps.last_fill_at = record.at

@@ -5,11 +5,12 @@
 | datetime    | TEXT `2026-01-05T14:30:00.000000+00:00`  | TIMESTAMPTZ |
 | Decimal     | TEXT, digit for digit                    | NUMERIC     |
 | Mapping     | TEXT, JSON with sorted keys              | TEXT, JSON  |
+| tuple       | TEXT, a JSON array for each tuple        | TEXT, JSON  |
 
 The text of a time has a fixed width and always UTC, so that it sorts as the time does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -35,19 +36,21 @@ def time_text(value: datetime) -> str:
     return in_utc(value).isoformat(timespec="microseconds")
 
 
-def json_text(value: Mapping[str, object]) -> str:
+def json_text(value: Mapping[str, object] | Sequence[object]) -> str:
     """Return JSON with sorted keys. As JSON has no NaN and no infinity, they become null.
 
     Raises:
         TypeError: a value has no form in JSON.
     """
-    return orjson.dumps(dict(value), default=_plain, option=_JSON_OPTIONS).decode()
+    return orjson.dumps(value, default=_plain, option=_JSON_OPTIONS).decode()
 
 
 def _plain(value: object) -> object:
     """Return what JSON can say for the values it has no word for."""
     if isinstance(value, Mapping):
         return dict(value)
+    if isinstance(value, tuple):  # a named one
+        return tuple(value)
     if isinstance(value, Decimal):
         return str(value)
     raise TypeError(f"{type(value).__name__} has no form in JSON")
@@ -101,21 +104,23 @@ class Exact(TypeDecorator[Decimal]):
         return None if value is None else Decimal(value)
 
 
-class JsonText(TypeDecorator[Mapping[str, object]]):
-    """A small mapping as JSON text with sorted keys, so that equal mappings are equal texts."""
+class JsonText(TypeDecorator[Mapping[str, object] | Sequence[object]]):
+    """A small mapping, or a list, as JSON text with sorted keys, so that equal ones are equal texts."""
 
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Mapping[str, object] | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: Mapping[str, object] | Sequence[object] | None, dialect: Dialect) -> str | None:
         """Return the text."""
         del dialect
         return None if value is None else json_text(value)
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Mapping[str, object] | None:
-        """Return the mapping."""
+    def process_result_value(
+        self, value: str | None, dialect: Dialect
+    ) -> Mapping[str, object] | Sequence[object] | None:
+        """Return the mapping or list."""
         del dialect
         if value is None:
             return None
-        loaded: dict[str, object] = orjson.loads(value)
+        loaded: dict[str, object] | list[object] = orjson.loads(value)
         return loaded

@@ -8,7 +8,7 @@ r"""One number for what happened, so that two runs can be shown to be the same.
 Lines end in `\n`; JSON is UTF-8 without spaces. In a row a text is a string, a whole number or float a number (the
 shortest form that reads back equal), a flag true or false, nothing null, a time
 `YYYY-MM-DDTHH:MM:SS.ffffff+00:00`, a decimal its plain digits without an exponent and without zeros at the end of a
-fraction (`1E+2` and `100.00` are both `100`), and a mapping the string of its JSON with sorted keys.
+fraction (`1E+2` and `100.00` are both `100`), and a mapping or list the string of its JSON with sorted keys.
 
 Columns that do not count: `seq`; host time, which is every column named `host_…` or `…_host_ns`; and whatever names
 the run and not what happened: `run_id`, `version`, `config`, `config_hash`. Tables that do not count tell of the
@@ -79,7 +79,7 @@ def _canonical(value: object) -> object:
         return time_text(value)
     if isinstance(value, Decimal):
         return _plain_digits(value)
-    return json_text(value) if isinstance(value, Mapping) else value
+    return json_text(value) if isinstance(value, (Mapping, list)) else value
 
 
 def _plain_digits(value: Decimal) -> str:

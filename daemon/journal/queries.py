@@ -17,7 +17,6 @@ from daemon.domain.order import OrderRef, OrderState
 from daemon.domain.records import (
     AlertRaised,
     BarSeen,
-    CommissionRecorded,
     DecisionMade,
     EquityMarked,
     ExecutionChecked,
@@ -120,12 +119,14 @@ def last_at(engine: Engine) -> datetime | None:
 
 
 def last_bar_ends(engine: Engine) -> dict[str, int]:
-    """Return the end of the newest bar of each timeframe, epoch seconds."""
+    """Return the end of the newest bar of each timeframe, epoch seconds; one that never came was decided on too."""
+    ends: dict[str, int] = {}
     with engine.connect() as connection:
-        rows = connection.execute(
-            select(schema.BAR.c.timeframe, func.max(schema.BAR.c.end)).group_by(schema.BAR.c.timeframe)
-        )
-        return {str(timeframe): int(end) for timeframe, end in rows}
+        for table in (schema.BAR, schema.GAP):
+            newest = select(table.c.timeframe, func.max(table.c.end)).group_by(table.c.timeframe)
+            for timeframe, end in connection.execute(newest):
+                ends[str(timeframe)] = max(ends.get(str(timeframe), 0), int(end))
+    return ends
 
 
 def last_series_ends(engine: Engine) -> dict[tuple[InstrumentId, str], int]:
@@ -198,7 +199,7 @@ def decisions(
 ) -> tuple[DecisionMade, ...]:
     """Return the decisions of an instrument and a strategy (None = any), in the order in which they were made."""
     table = schema.DECISION
-    wanted = _within(table, span)
+    wanted = within(table, span)
     if instrument is not None:
         wanted.append(table.c.instrument == instrument)
     if strategy is not None:
@@ -208,8 +209,8 @@ def decisions(
 
 def orders(engine: Engine, span: Span = EVERYTHING) -> tuple[OrderLine, ...]:
     """Return the orders intended within `span`, with all that became of them up to now."""
-    intents = _records(engine, IntentRecorded, _within(schema.INTENT, span))
-    refs = select(schema.INTENT.c.order_ref).where(and_(true(), *_within(schema.INTENT, span)))
+    intents = _records(engine, IntentRecorded, within(schema.INTENT, span))
+    refs = select(schema.INTENT.c.order_ref).where(and_(true(), *within(schema.INTENT, span)))
     events = _records(engine, OrderEventSeen, [schema.ORDER_EVENT.c.order_ref.in_(refs)])
     last_event = {event.order_ref: event for event in events}
     executions = _by_order(_effective(_records(engine, FillRecorded, [schema.FILL.c.order_ref.in_(refs)])))
@@ -253,17 +254,21 @@ def _effective(executions: tuple[FillRecorded, ...]) -> tuple[FillRecorded, ...]
 
 def fills(engine: Engine, span: Span = EVERYTHING) -> tuple[FillRecorded, ...]:
     """Return the executions within `span` that stand: one that was corrected within it is left out."""
-    return _effective(_records(engine, FillRecorded, _within(schema.FILL, span)))
+    return _effective(_records(engine, FillRecorded, within(schema.FILL, span)))
 
 
-def commissions(engine: Engine) -> tuple[CommissionRecorded, ...]:
-    """Return what every execution cost, in the order of writing."""
-    return _records(engine, CommissionRecorded)
+def count_fills(engine: Engine, span: Span = EVERYTHING) -> int:
+    """Return how many executions `fills` would return."""
+    table = schema.FILL
+    replaced = select(table.c.replaces).where(table.c.replaces.is_not(None), *within(table, span))
+    query = select(func.count()).select_from(table).where(table.c.exec_id.not_in(replaced), *within(table, span))
+    with engine.connect() as connection:
+        return connection.scalar(query) or 0
 
 
 def total_commission(engine: Engine, span: Span = EVERYTHING) -> Decimal:
     """Return the sum of the commissions reported within `span`, exactly."""
-    return sum(_commission_by_order(engine, _within(schema.COMMISSION, span)).values(), Decimal(0))
+    return sum(_commission_by_order(engine, within(schema.COMMISSION, span)).values(), Decimal(0))
 
 
 def _commission_by_order(engine: Engine, wanted: list[ColumnElement[bool]]) -> dict[OrderRef, Decimal]:
@@ -281,13 +286,25 @@ def equity_series(
     engine: Engine, span: Span = EVERYTHING, *, strategy: StrategyId = WHOLE_ACCOUNT
 ) -> tuple[EquityMarked, ...]:
     """Return the valuations of a strategy, or of the whole account."""
-    return _records(engine, EquityMarked, [schema.EQUITY.c.strategy == strategy, *_within(schema.EQUITY, span)])
+    return _records(engine, EquityMarked, [schema.EQUITY.c.strategy == strategy, *within(schema.EQUITY, span)])
+
+
+def equity_ends(
+    engine: Engine, span: Span = EVERYTHING, *, strategy: StrategyId = WHOLE_ACCOUNT
+) -> tuple[EquityMarked, EquityMarked] | None:
+    """Return the first and the last valuation, None without any."""
+    table = schema.EQUITY
+    wanted = [table.c.strategy == strategy, *within(table, span)]
+    with engine.connect() as connection:
+        bounds = connection.execute(select(func.min(table.c.seq), func.max(table.c.seq)).where(*wanted)).one()
+    found = _records(engine, EquityMarked, [table.c.seq.in_(list(bounds))])
+    return (found[0], found[-1]) if found else None
 
 
 def strategies_valued(engine: Engine, span: Span = EVERYTHING) -> tuple[StrategyId, ...]:
     """Return the strategies with equity rows in `span`, their sum left out."""
     strategy = schema.EQUITY.c.strategy
-    wanted = [*_within(schema.EQUITY, span), strategy != WHOLE_ACCOUNT]
+    wanted = [*within(schema.EQUITY, span), strategy != WHOLE_ACCOUNT]
     with engine.connect() as connection:
         rows = connection.execute(select(strategy).where(*wanted).distinct().order_by(strategy))
         return tuple(StrategyId(name) for (name,) in rows)
@@ -308,7 +325,7 @@ def realized_pnl(engine: Engine, span: Span = EVERYTHING, *, strategy: StrategyI
     last = _latest(
         engine,
         EquityMarked,
-        [schema.EQUITY.c.strategy == strategy, *_within(schema.EQUITY, span)],
+        [schema.EQUITY.c.strategy == strategy, *within(schema.EQUITY, span)],
         [schema.EQUITY.c.strategy],
     )
     if not last:
@@ -318,12 +335,12 @@ def realized_pnl(engine: Engine, span: Span = EVERYTHING, *, strategy: StrategyI
 
 def execution_checks(engine: Engine, span: Span = EVERYTHING) -> tuple[ExecutionChecked, ...]:
     """Return the finished orders' comparisons with their decisions."""
-    return _records(engine, ExecutionChecked, _within(schema.EXECUTION_CHECK, span))
+    return _records(engine, ExecutionChecked, within(schema.EXECUTION_CHECK, span))
 
 
 def alerts(engine: Engine, span: Span = EVERYTHING, *, levels: tuple[str, ...] = ()) -> tuple[AlertRaised, ...]:
     """Return what people were told, of some levels or of all."""
-    wanted = _within(schema.ALERT, span)
+    wanted = within(schema.ALERT, span)
     if levels:
         wanted.append(schema.ALERT.c.level.in_(levels))
     return _records(engine, AlertRaised, wanted)
@@ -332,14 +349,14 @@ def alerts(engine: Engine, span: Span = EVERYTHING, *, levels: tuple[str, ...] =
 def positions(engine: Engine, *, before: datetime | None = None) -> tuple[PositionMarked, ...]:
     """Return what each strategy holds by its latest valuation (`before` a moment), without what is flat."""
     table = schema.POSITION
-    latest = _latest(engine, PositionMarked, _within(table, Span(end=before)), [table.c.strategy, table.c.instrument])
+    latest = _latest(engine, PositionMarked, within(table, Span(end=before)), [table.c.strategy, table.c.instrument])
     return tuple(position for position in latest if position.quantity)
 
 
 def session_days(engine: Engine, span: Span = EVERYTHING) -> tuple[str, ...]:
     """Return the exchange dates (ISO) of the sessions that closed."""
     table = schema.SESSION
-    wanted = [table.c.phase == "CLOSED", *_within(table, span)]
+    wanted = [table.c.phase == "CLOSED", *within(table, span)]
     with engine.connect() as connection:
         return tuple(connection.scalars(select(table.c.day).where(and_(*wanted)).distinct().order_by(table.c.day)))
 
@@ -349,7 +366,8 @@ def count_orders(engine: Engine, span: Span = EVERYTHING) -> int:
     return _count(engine, schema.INTENT, span)
 
 
-def _within(table: Table, span: Span) -> list[ColumnElement[bool]]:
+def within(table: Table, span: Span) -> list[ColumnElement[bool]]:
+    """Return the conditions that keep a table's rows to `span`."""
     wanted: list[ColumnElement[bool]] = []
     if span.start is not None:
         wanted.append(table.c.at >= span.start)
@@ -379,12 +397,12 @@ def _latest(
 
 
 def _counts(engine: Engine, table: Table, by: ColumnElement[str], span: Span) -> dict[str, int]:
-    query = select(by, func.count()).where(and_(true(), *_within(table, span))).group_by(by).order_by(by)
+    query = select(by, func.count()).where(and_(true(), *within(table, span))).group_by(by).order_by(by)
     with engine.connect() as connection:
         return {str(value): count for value, count in connection.execute(query)}
 
 
 def _count(engine: Engine, table: Table, span: Span) -> int:
-    query = select(func.count()).select_from(table).where(and_(true(), *_within(table, span)))
+    query = select(func.count()).select_from(table).where(and_(true(), *within(table, span)))
     with engine.connect() as connection:
         return connection.scalar(query) or 0

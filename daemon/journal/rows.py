@@ -90,6 +90,8 @@ def _encoder(hint: Any, name: str, *, as_text: bool) -> Converter:
 
 
 def _plain_encoder(core: Any, *, as_text: bool) -> Converter:
+    if get_origin(core) is tuple:
+        return json_text
     if _is_mapping(core):
         return _numbers_text if get_args(core)[1] is float else json_text
     if core is datetime:
@@ -127,6 +129,8 @@ def _numbers_text(value: Mapping[str, float]) -> str:
 
 def _decoder(hint: Any) -> Converter:
     core, _ = _core(hint)
+    if get_origin(core) is tuple:
+        return _tuples(get_args(core)[0])
     if _is_mapping(core):
         return _numbers if get_args(core)[1] is float else _mapping
     if core is datetime:
@@ -144,6 +148,16 @@ def _mapping(value: str | dict[str, object]) -> dict[str, object]:
         return value
     loaded: dict[str, object] = orjson.loads(value)
     return loaded
+
+
+def _tuples(named: Any) -> Converter:
+    """Return a converter from JSON arrays to tuples of a `NamedTuple`."""
+
+    def convert(value: str | list[list[object]]) -> tuple[object, ...]:
+        listed = orjson.loads(value) if isinstance(value, str) else value
+        return tuple(named(*each) for each in listed)
+
+    return convert
 
 
 def _numbers(value: str | dict[str, object]) -> dict[str, float]:

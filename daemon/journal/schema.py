@@ -195,11 +195,8 @@ RISK_CHECK = _table(
     "risk_check",
     _text("decision_id"),
     _text("order_ref"),
-    _text("control"),
-    _text("scope"),
-    _text("offered"),
-    _text("allowed"),
     _flag("passed"),
+    _json("checks"),  # [[control, scope, offered, allowed, passed], …]
     _text("limits_hash"),
     Index(None, "decision_id"),
     Index(None, "order_ref"),

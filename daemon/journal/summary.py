@@ -1,15 +1,15 @@
 """What `paperd run --json` prints at the end: a run in numbers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Final
 
 import numpy as np
-from sqlalchemy import Engine
+from numpy.typing import NDArray
+from sqlalchemy import Engine, select
 
-from daemon.domain.records import EquityMarked, ExecutionChecked
-from daemon.journal import queries
+from daemon.journal import queries, schema
 from daemon.journal.queries import Span
 
 _MARKET_STAGES: Final = (
@@ -26,6 +26,13 @@ _HOST_STAGES: Final = (
     "sent_to_acknowledged",
     "sent_to_filled",
 )
+_SLIPPAGE: Final = "arrival_bps"
+_MEASURED: Final = (
+    *(f"{stage}_ms" for stage in _MARKET_STAGES),
+    *(f"host_{stage}_ms" for stage in _HOST_STAGES),
+    _SLIPPAGE,
+)
+_Measures = dict[str, NDArray[np.float64]]
 _ERROR_LEVELS: Final = ("ERROR", "CRITICAL")
 
 
@@ -73,55 +80,61 @@ class RunSummary:
 def run_summary(engine: Engine, *, since_seq: int) -> RunSummary:
     """Return the numbers of all rows above `since_seq`, the writer's `last_seq` before the run's first record."""
     span = Span(after_seq=since_seq)
-    checks = queries.execution_checks(engine, span)
+    checks = _measures(engine, span)
     outcomes = queries.decisions_by_outcome(engine, span)
-    equity = queries.equity_series(engine, span)
+    equity = queries.equity_ends(engine, span)
     return RunSummary(
         days=len(queries.session_days(engine, span)),
         bars=queries.bars_by_timeframe(engine, span),
         decisions=sum(outcomes.values()),
         decisions_by_outcome={outcome.value: count for outcome, count in outcomes.items()},
         orders=queries.count_orders(engine, span),
-        fills=len(queries.fills(engine, span)),
+        fills=queries.count_fills(engine, span),
         commission=queries.total_commission(engine, span),
-        pnl=_pnl(engine, span, equity),
-        equity=equity[-1].equity if equity else None,
+        pnl=_pnl(engine, span),
+        equity=equity[1].equity if equity else None,
         latency={
-            "market": {stage: _latency(checks, f"{stage}_ms") for stage in _MARKET_STAGES},
-            "host": {stage: _latency(checks, f"host_{stage}_ms") for stage in _HOST_STAGES},
+            "market": {stage: _latency(checks[f"{stage}_ms"]) for stage in _MARKET_STAGES},
+            "host": {stage: _latency(checks[f"host_{stage}_ms"]) for stage in _HOST_STAGES},
         },
-        slippage_bps=_slippage(checks),
+        slippage_bps=_slippage(checks[_SLIPPAGE]),
         errors=len(queries.alerts(engine, span, levels=_ERROR_LEVELS)),
     )
 
 
-def _pnl(engine: Engine, span: Span, equity: tuple[EquityMarked, ...]) -> Decimal:
+def _pnl(engine: Engine, span: Span) -> Decimal:
     """Return the gain of the strategies that ran: since their last valuation before the run, else since its start.
 
     Strategy by strategy, because a run may have fewer of them than the one before.
     """
     gain = Decimal(0)
     for strategy in queries.strategies_valued(engine, span):
-        marks = queries.equity_series(engine, span, strategy=strategy)
-        before = queries.last_equity_before(engine, span, strategy=strategy)
-        gain += marks[-1].equity - (before.equity if before else marks[0].day_start_equity)
-    return gain if equity else Decimal(0)
+        ends = queries.equity_ends(engine, span, strategy=strategy)
+        if ends is not None:
+            before = queries.last_equity_before(engine, span, strategy=strategy)
+            gain += ends[1].equity - (before.equity if before else ends[0].day_start_equity)
+    return gain
 
 
-def _known(checks: Iterable[ExecutionChecked], field: str) -> list[float]:
-    return [value for value in (getattr(check, field) for check in checks) if value is not None]
+def _measures(engine: Engine, span: Span) -> _Measures:
+    """Return what the finished orders' checks measured, without what is not known."""
+    table = schema.EXECUTION_CHECK
+    measures: _Measures = {}
+    with engine.connect() as connection:
+        for name in _MEASURED:
+            query = select(table.c[name]).where(table.c[name].is_not(None), *queries.within(table, span))
+            measures[name] = np.fromiter(connection.scalars(query), dtype=np.float64)
+    return measures
 
 
-def _latency(checks: tuple[ExecutionChecked, ...], field: str) -> Latency:
-    values = _known(checks, field)
-    if not values:
+def _latency(values: NDArray[np.float64]) -> Latency:
+    if not values.size:
         return Latency(p50=None, p99=None)
     p50, p99 = np.percentile(values, (50, 99))
     return Latency(p50=float(p50), p99=float(p99))
 
 
-def _slippage(checks: tuple[ExecutionChecked, ...]) -> Slippage:
-    values = _known(checks, "arrival_bps")
-    if not values:
+def _slippage(values: NDArray[np.float64]) -> Slippage:
+    if not values.size:
         return Slippage(p50=None, mean=None)
     return Slippage(p50=float(np.median(values)), mean=float(np.mean(values)))

@@ -177,6 +177,14 @@ class JournalWriter:
             raise JournalFailed(f"journal {describe(self._url)} is closed")
         return self._connection
 
+    def abandon(self) -> None:
+        """Let go of the connection as a killed process does: nothing is waited for, only what is committed stays."""
+        self._closing = True
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+        self._executor.shutdown(wait=False)
+
     async def close(self) -> None:
         """Wait for what was appended, tidy up the database and end the thread. A second call does nothing."""
         self._closing = True

@@ -88,17 +88,18 @@ class Narrator:
         """Tell a refusal once: the same control refusing the same strategy and instrument again is for the details."""
         if record.passed:
             return
-        where, what = record.decision_id.rsplit(":", 2)[0], (record.control, record.scope)
+        failed = record.checks[-1]
+        where, what = record.decision_id.rsplit(":", 2)[0], (failed.control, failed.scope)
         tell = log.debug if self._refusals.get(where) == what else log.warning
         self._refusals[where] = what
         tell(
             "order.refused",
             order_ref=record.order_ref,
             decision=record.decision_id,
-            control=record.control,
-            scope=record.scope,
-            offered=record.offered,
-            allowed=record.allowed,
+            control=failed.control,
+            scope=failed.scope,
+            offered=failed.offered,
+            allowed=failed.allowed,
         )
 
 

@@ -1,46 +1,46 @@
-"""The tear sheet of a backtest's journal."""
+"""The tear sheet of a backtest's journal, read piece by piece."""
 
 from decimal import Decimal
+from typing import Final
 
-import numpy as np
 from sqlalchemy import Engine
 
-from daemon.domain.records import FillRecorded
-from daemon.journal.queries import (
-    bars_seen,
-    commissions,
-    equity_series,
-    execution_checks,
-    fills,
-)
+from daemon.domain.records import CommissionRecorded, ExecutionChecked, FillRecorded
+from daemon.journal.queries import fills
+from daemon.journal.streams import each, valuations
 from daemon.reports.tear_sheet import tear_sheet
 from daemon.reports.tear_sheet_values import BarsInfo, RunSettings, TearSheet
 from daemon.statistics.equity_series import EquitySeries
 from daemon.statistics.trades import Execution
 
-_BPS = Decimal(10_000)
+_BPS: Final = Decimal(10_000)
+_MOST_MARKS: Final = 1_000_000
 
 
-def backtest_sheet(journal: Engine, *, settings: RunSettings, source: str) -> TearSheet:
-    """Return the tear sheet of everything in `journal`."""
-    marks = equity_series(journal)
-    bars = bars_seen(journal)
-    counts: dict[str, int] = {}
-    for bar in bars:
-        name = f"{bar.instrument} {bar.timeframe}"
-        counts[name] = counts.get(name, 0) + 1
-    paid = {record.exec_id: record.amount for record in commissions(journal)}
+def backtest_sheet(
+    journal: Engine, *, settings: RunSettings, bars: BarsInfo, most_marks: int = _MOST_MARKS
+) -> TearSheet:
+    """Return the tear sheet of everything in `journal`.
+
+    Args:
+        journal: of one run, opened for reading.
+        settings: what was run.
+        bars: what it was fed with; a journal need not hold every bar.
+        most_marks: valuations of the account to measure by; of more, the page says so.
+    """
+    marks = valuations(journal, most=most_marks)
+    paid = {record.exec_id: record.amount for record in each(journal, CommissionRecorded)}
+    thinned = (
+        f"Of every {marks.stretch:,} valuations the first, lowest, highest and last were measured, for want of memory: "
+        "exposure and mean equity are approximate. Give more with --memory."
+    )
     return tear_sheet(
-        EquitySeries(
-            times=np.array([mark.at.timestamp() for mark in marks]),
-            values=np.array([float(mark.equity) for mark in marks]),
-        ),
+        EquitySeries(times=marks.times, values=marks.equity),
         [_execution(fill, paid) for fill in fills(journal)],
         settings=settings,
-        bars=BarsInfo(
-            source=source, counts=counts, first=bars[0].at if bars else None, last=bars[-1].at if bars else None
-        ),
+        bars=bars,
         slippage=_slippage(journal),
+        warnings=(thinned,) if marks.stretch > 1 else (),
     )
 
 
@@ -62,7 +62,7 @@ def _slippage(journal: Engine) -> Decimal:
     return sum(
         (
             Decimal(str(check.decision_bps)) / _BPS * check.expected_price * check.filled_quantity
-            for check in execution_checks(journal)
+            for check in each(journal, ExecutionChecked)
             if check.decision_bps is not None
         ),
         Decimal(0),

@@ -7,6 +7,7 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, Engine, Table, func, select
 
 from daemon.domain.decision import StrategyId
+from daemon.domain.order import CheckResult
 from daemon.domain.records import CommissionRecorded, Record, RunStarted, TradingStateChanged
 from daemon.journal import schema
 from daemon.journal.queries import Span
@@ -62,7 +63,7 @@ def refusals(engine: Engine, span: Span) -> Mapping[str, tuple[Refusal, ...]]:
     """Return strategy -> what refused its orders, the most frequent control first."""
     check, decision = schema.RISK_CHECK, schema.DECISION
     query = (
-        select(decision.c.strategy, check.c.control, check.c.scope, check.c.offered, check.c.allowed)
+        select(decision.c.strategy, check.c.checks)
         .join(decision, decision.c.decision_id == check.c.decision_id)
         .where(check.c.passed.is_(False), *_within(check, span))
         .order_by(check.c.seq)
@@ -70,10 +71,11 @@ def refusals(engine: Engine, span: Span) -> Mapping[str, tuple[Refusal, ...]]:
     examples: dict[tuple[str, str, str], str] = {}
     counts: dict[tuple[str, str, str], int] = {}
     with engine.connect() as connection:
-        for strategy, control, scope, offered, allowed in connection.execute(query):
-            key = (strategy, control, scope)
+        for strategy, checks in connection.execute(query):
+            failed = CheckResult(*checks[-1])
+            key = (strategy, failed.control, failed.scope)
             counts[key] = counts.get(key, 0) + 1
-            examples.setdefault(key, f"{offered}, allowed {allowed}")
+            examples.setdefault(key, f"{failed.offered}, allowed {failed.allowed}")
     found: dict[str, tuple[Refusal, ...]] = {}
     for key in sorted(counts, key=lambda key: (-counts[key], key)):
         strategy, control, scope = key

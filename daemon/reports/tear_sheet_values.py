@@ -45,6 +45,7 @@ class BarsInfo:
     counts: Mapping[str, int]  # "SPY 1m" -> bars
     first: datetime | None  # UTC
     last: datetime | None
+    kept: str = ""  # what of it the journal holds, in words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,171 +1,152 @@
-"""The pre-trade controls, one function each. A control that does not apply returns None."""
+"""The pre-trade controls, one function each. A control that does not apply returns no check."""
 
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from typing import Final
 
 from daemon.domain.order import CheckResult, OrderIntent
 from daemon.domain.trading_state import TradingState
 from daemon.risk.limits import PAPER_ACCOUNT_PREFIX, PRODUCTION_PORTS, SharedLimits
 from daemon.risk.view import Book, RiskView
 
-Control = Callable[[OrderIntent, RiskView], tuple[CheckResult, ...]]
+Checks = tuple[CheckResult, ...]
+Control = Callable[[OrderIntent, RiskView], Checks]
+
+_ACCOUNT: Final = "account"  # the scope of what binds all strategies together
+_PAPER: Final = f"account {PAPER_ACCOUNT_PREFIX}…, port not in {sorted(PRODUCTION_PORTS)}"
+_SECOND: Final = timedelta(seconds=1)
+_ZERO: Final = Decimal(0)
+_INFINITE: Final = Decimal("Infinity")
 
 
-def paper_only(intent: OrderIntent, view: RiskView) -> tuple[CheckResult, ...]:  # noqa: ARG001 - one signature
+def paper_only(intent: OrderIntent, view: RiskView) -> Checks:  # noqa: ARG001 - one signature
     """Account id and port must both be those of a paper account, unless live trading was authorised."""
     guard = view.guard
     is_paper = guard.account.startswith(PAPER_ACCOUNT_PREFIX) and guard.port not in PRODUCTION_PORTS
-    allowed = f"account {PAPER_ACCOUNT_PREFIX}…, port not in {sorted(PRODUCTION_PORTS)}"
-    return (
-        _check(
-            "paper_only",
-            "account",
-            f"{guard.account or 'no account'}:{guard.port}",
-            allowed,
-            is_paper or guard.live_authorised,
-        ),
-    )
+    offered = f"{guard.account or 'no account'}:{guard.port}"
+    return (CheckResult("paper_only", _ACCOUNT, offered, _PAPER, is_paper or guard.live_authorised),)
 
 
-def trading_state(intent: OrderIntent, view: RiskView) -> tuple[CheckResult, ...]:
+def trading_state(intent: OrderIntent, view: RiskView) -> Checks:
     """Opening needs RUNNING; reducing is allowed unless the daemon is halted."""
     passed = view.state.may_open or (intent.reduces and view.state is not TradingState.HALTED)
-    return (
-        _check("trading_state", "account", view.state.value, "RUNNING" if not intent.reduces else "not HALTED", passed),
-    )
+    allowed = "not HALTED" if intent.reduces else "RUNNING"
+    return (CheckResult("trading_state", _ACCOUNT, view.state.value, allowed, passed),)
 
 
-def quote(intent: OrderIntent, view: RiskView) -> tuple[CheckResult, ...]:
+def quote(intent: OrderIntent, view: RiskView) -> Checks:
     """A usable two-sided quote must have been confirmed a short while ago; reducing does not wait for one."""
-    limit = view.account_limits.quote_age_s
+    limits = view.account_limits
+    allowed = limits.texts["quote_age_s"]
     if view.quote is None or view.quote_confirmed_at is None:
-        return (_check("quote_age_s", "account", "no usable quote", f"{limit}", intent.reduces),)
+        return (CheckResult("quote_age_s", _ACCOUNT, "no usable quote", allowed, intent.reduces),)
     age = (view.at - view.quote_confirmed_at).total_seconds()
-    return (_check("quote_age_s", "account", f"{age:.3f}", f"{limit}", age <= limit or intent.reduces),)
+    fresh = age <= limits.quote_age_s
+    return (CheckResult("quote_age_s", _ACCOUNT, f"{age:.3f}", allowed, fresh or intent.reduces),)
 
 
-def position_size(intent: OrderIntent, view: RiskView) -> tuple[CheckResult, ...]:
+def position_size(intent: OrderIntent, view: RiskView) -> Checks:
     """Units, value and share of equity of the position that the order and all working ones could bring about."""
-    own, everybody = _worst_position(intent, view, own=True), _worst_position(intent, view, own=False)
+    everybody = _worst_position(intent, view, own=False)
+    account = _size_checks(everybody, view.price, _ACCOUNT, view.account, view.account_limits)
     if intent.reduces:
         # It reduces its strategy's ledger; where it raises the account's position, the account's limits bind it.
-        raises = everybody > abs(view.account.position)
-        return (
-            _size_checks(everybody, view, scope="account", book=view.account, limits=view.account_limits)
-            if raises
-            else ()
-        )
-    return (
-        *_size_checks(own, view, scope=intent.strategy, book=view.strategy, limits=view.strategy_limits),
-        *_size_checks(everybody, view, scope="account", book=view.account, limits=view.account_limits),
-    )
+        return account if everybody > abs(view.account.position) else ()
+    own = _worst_position(intent, view, own=True)
+    return _size_checks(own, view.price, intent.strategy, view.strategy, view.strategy_limits) + account
 
 
-def position_loss(intent: OrderIntent, view: RiskView) -> tuple[CheckResult, ...]:
+def position_loss(intent: OrderIntent, view: RiskView) -> Checks:
     """A position that has lost too much is not added to."""
     if intent.reduces:
         return ()
     checks: list[CheckResult] = []
     for scope, book, limits in _scopes(intent, view):
-        loss, limit = max(-book.unrealized_pnl, Decimal(0)), limits.position_loss_bound
         if book.position:
-            checks.append(_check("position_loss", scope, _money(loss), _money(limit), loss < limit))
+            loss = max(-book.unrealized_pnl, _ZERO)
+            passed = loss < limits.position_loss_bound
+            checks.append(CheckResult("position_loss", scope, f"{loss:.2f}", limits.texts["position_loss"], passed))
     return tuple(checks)
 
 
-def daily_loss(intent: OrderIntent, view: RiskView) -> tuple[CheckResult, ...]:
+def daily_loss(intent: OrderIntent, view: RiskView) -> Checks:
     """No opening once the day's loss has reached its limit, in money or as a share of the day's first equity."""
     if intent.reduces:
         return ()
-    return tuple(check for scope in _scopes(intent, view) for check in _loss_checks(*scope))
+    own = _loss_checks(intent.strategy, view.strategy, view.strategy_limits)
+    return own + _loss_checks(_ACCOUNT, view.account, view.account_limits)
 
 
-def daily_trades(intent: OrderIntent, view: RiskView) -> tuple[CheckResult, ...]:
+def daily_trades(intent: OrderIntent, view: RiskView) -> Checks:
     """Orders of the session, this one included."""
     if intent.reduces:
         return ()
     return tuple(
-        _check(
-            "daily_trades",
-            scope,
-            str(book.orders_today + 1),
-            str(limits.daily_trades),
-            book.orders_today < limits.daily_trades,
-        )
-        for scope, book, limits in _scopes(intent, view)
+        [
+            CheckResult(
+                "daily_trades",
+                scope,
+                str(book.orders_today + 1),
+                limits.texts["daily_trades"],
+                book.orders_today < limits.daily_trades,
+            )
+            for scope, book, limits in _scopes(intent, view)
+        ]
     )
 
 
-def open_orders(intent: OrderIntent, view: RiskView) -> tuple[CheckResult, ...]:
+def open_orders(intent: OrderIntent, view: RiskView) -> Checks:
     """Working orders of the account, this one included, in all and in the instrument."""
     if intent.reduces:
         return ()
-    limits = view.account_limits
-    here = sum(1 for order in view.working if order.instrument == intent.instrument.id) + 1
+    limits, instrument = view.account_limits, intent.instrument.id
     everywhere = len(view.working) + 1
+    here = len([order for order in view.working if order.instrument == instrument]) + 1
     return (
-        _check("open_orders", "account", str(everywhere), str(limits.open_orders), everywhere <= limits.open_orders),
-        _check(
-            "open_orders_per_instrument",
-            "account",
-            str(here),
-            str(limits.open_orders_per_instrument),
-            here <= limits.open_orders_per_instrument,
-        ),
+        _count("open_orders", everywhere, limits.open_orders),
+        _count("open_orders_per_instrument", here, limits.open_orders_per_instrument),
     )
 
 
-def one_working_order(intent: OrderIntent, view: RiskView) -> tuple[CheckResult, ...]:
+def one_working_order(intent: OrderIntent, view: RiskView) -> Checks:
     """A strategy has at most one working order in an instrument."""
-    working = [
-        o.order_ref for o in view.working if o.strategy == intent.strategy and o.instrument == intent.instrument.id
-    ]
-    return (_check("one_working_order", intent.strategy, str(len(working) + 1), "1", not working),)
+    instrument = intent.instrument.id
+    working = [o for o in view.working if o.strategy == intent.strategy and o.instrument == instrument]
+    return (CheckResult("one_working_order", intent.strategy, str(len(working) + 1), "1", not working),)
 
 
-def self_cross(intent: OrderIntent, view: RiskView) -> tuple[CheckResult, ...]:
+def self_cross(intent: OrderIntent, view: RiskView) -> Checks:
     """An order that could trade against another of our own working orders is refused."""
-    against = [o.order_ref for o in view.working if o.instrument == intent.instrument.id and o.side is not intent.side]
-    return (_check("self_cross", "account", ", ".join(against) or "none", "none", not against),)
+    instrument = intent.instrument.id
+    against = [o.order_ref for o in view.working if o.instrument == instrument and o.side is not intent.side]
+    return (CheckResult("self_cross", _ACCOUNT, ", ".join(against) or "none", "none", not against),)
 
 
-def message_rate(intent: OrderIntent, view: RiskView) -> tuple[CheckResult, ...]:
+def message_rate(intent: OrderIntent, view: RiskView) -> Checks:
     """Orders a second and a minute, this one included; refused, never buffered. Reducing never waits."""
     if intent.reduces:
         return ()
     limits = view.account_limits
-    last_second = sum(1 for order in view.recent if view.at - order.at < timedelta(seconds=1)) + 1
-    last_minute = len(view.recent) + 1
+    last_second = len([order for order in view.recent if view.at - order.at < _SECOND]) + 1
     return (
-        _check(
-            "messages_per_second",
-            "account",
-            str(last_second),
-            str(limits.messages_per_second),
-            last_second <= limits.messages_per_second,
-        ),
-        _check(
-            "messages_per_minute",
-            "account",
-            str(last_minute),
-            str(limits.messages_per_minute),
-            last_minute <= limits.messages_per_minute,
-        ),
+        _count("messages_per_second", last_second, limits.messages_per_second),
+        _count("messages_per_minute", len(view.recent) + 1, limits.messages_per_minute),
     )
 
 
-def duplicate(intent: OrderIntent, view: RiskView) -> tuple[CheckResult, ...]:
+def duplicate(intent: OrderIntent, view: RiskView) -> Checks:
     """The same strategy, instrument, side, quantity and price within a short window is taken for a mistake."""
-    window = view.account_limits.duplicate_window_s
+    limits = view.account_limits
     key = (intent.strategy, intent.instrument.id, intent.side, intent.quantity, intent.limit_price)
     twins = [
         order
         for order in view.recent
-        if (view.at - order.at).total_seconds() < window
+        if (view.at - order.at).total_seconds() < limits.duplicate_window_s
         and (order.strategy, order.instrument, order.side, order.quantity, order.limit_price) == key
     ]
-    return (_check("duplicate_window_s", intent.strategy, f"{len(twins)} alike", f"0 within {window}", not twins),)
+    allowed = f"0 within {limits.texts['duplicate_window_s']}"
+    return (CheckResult("duplicate_window_s", intent.strategy, f"{len(twins)} alike", allowed, not twins),)
 
 
 CONTROLS: tuple[Control, ...] = (
@@ -186,65 +167,43 @@ CONTROLS: tuple[Control, ...] = (
 
 def _scopes(intent: OrderIntent, view: RiskView) -> tuple[tuple[str, Book, SharedLimits], ...]:
     """Return the two levels on which every shared limit is checked: the tighter one wins."""
-    return (intent.strategy, view.strategy, view.strategy_limits), ("account", view.account, view.account_limits)
+    return (intent.strategy, view.strategy, view.strategy_limits), (_ACCOUNT, view.account, view.account_limits)
 
 
 def _worst_position(intent: OrderIntent, view: RiskView, *, own: bool) -> Decimal:
     """Return the largest |position| if this order fills and of the working ones whichever make it larger."""
-    book = view.strategy if own else view.account
-    held = book.position + intent.quantity * intent.side.sign
-    same_way = sum(
-        (
-            order.remaining
-            for order in view.working
-            if order.instrument == intent.instrument.id
+    book, sign, instrument = view.strategy if own else view.account, intent.side.sign, intent.instrument.id
+    position = book.position + intent.quantity * sign
+    for order in view.working:
+        if (
+            order.instrument == instrument
             and order.side is intent.side
             and (not own or order.strategy == intent.strategy)
-        ),
-        Decimal(0),
-    )
-    return abs(held + same_way * intent.side.sign)
+        ):
+            position += order.remaining * sign
+    return abs(position)
 
 
-def _size_checks(
-    position: Decimal, view: RiskView, *, scope: str, book: Book, limits: SharedLimits
-) -> tuple[CheckResult, ...]:
-    value = position * view.price
-    share = value / book.equity if book.equity > 0 else Decimal("Infinity")
+def _size_checks(position: Decimal, price: Decimal, scope: str, book: Book, limits: SharedLimits) -> Checks:
+    value, texts = position * price, limits.texts
+    share = value / book.equity if book.equity > 0 else _INFINITE
+    shares, worth, fraction = limits.position_shares, limits.position_value, limits.position_fraction
     return (
-        _check(
-            "position_shares", scope, str(position), str(limits.position_shares), position <= limits.position_shares
-        ),
-        _check("position_value", scope, _money(value), _money(limits.position_value), value <= limits.position_value),
-        _check(
-            "position_fraction", scope, f"{share:.4f}", str(limits.position_fraction), share <= limits.position_fraction
-        ),
+        CheckResult("position_shares", scope, str(position), texts["position_shares"], position <= shares),
+        CheckResult("position_value", scope, f"{value:.2f}", texts["position_value"], value <= worth),
+        CheckResult("position_fraction", scope, f"{share:.4f}", texts["position_fraction"], share <= fraction),
     )
 
 
-def _loss_checks(scope: str, book: Book, limits: SharedLimits) -> tuple[CheckResult, ...]:
-    share = book.day_loss / book.day_start_equity if book.day_start_equity > 0 else Decimal("Infinity")
+def _loss_checks(scope: str, book: Book, limits: SharedLimits) -> Checks:
+    loss, texts = book.day_loss, limits.texts
+    share = loss / book.day_start_equity if book.day_start_equity > 0 else _INFINITE
+    worth, fraction = limits.daily_loss_value, limits.daily_loss_fraction
     return (
-        _check(
-            "daily_loss_value",
-            scope,
-            _money(book.day_loss),
-            _money(limits.daily_loss_value),
-            book.day_loss < limits.daily_loss_value,
-        ),
-        _check(
-            "daily_loss_fraction",
-            scope,
-            f"{share:.4f}",
-            str(limits.daily_loss_fraction),
-            share < limits.daily_loss_fraction,
-        ),
+        CheckResult("daily_loss_value", scope, f"{loss:.2f}", texts["daily_loss_value"], loss < worth),
+        CheckResult("daily_loss_fraction", scope, f"{share:.4f}", texts["daily_loss_fraction"], share < fraction),
     )
 
 
-def _check(control: str, scope: str, offered: str, allowed: str, passed: bool) -> CheckResult:  # noqa: FBT001
-    return CheckResult(control=control, scope=scope, offered=offered, allowed=allowed, passed=passed)
-
-
-def _money(amount: Decimal) -> str:
-    return f"{amount:.2f}"
+def _count(control: str, count: int, limit: int) -> CheckResult:
+    return CheckResult(control, _ACCOUNT, str(count), str(limit), count <= limit)

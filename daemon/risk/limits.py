@@ -1,11 +1,13 @@
 """The limits of an account and of a strategy, as values that never change while the daemon runs."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import Final
 
 PAPER_ACCOUNT_PREFIX: Final = "D"
 PRODUCTION_PORTS: Final = frozenset({4001, 7496})
+_MONEY: Final = frozenset({"position_value", "daily_loss_value", "emergency_loss"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +24,22 @@ class SharedLimits:
     emergency_loss: Decimal = Decimal(5_000)  # loss of a day that halts until a person resumes
     emergency_stop: bool = True
     auto_stop_on_daily_limit: bool = True
+    texts: Mapping[str, str] = field(init=False, repr=False, compare=False)  # each limit as checks quote it, by name
+
+    def __post_init__(self) -> None:
+        """Write the limits out once: they are quoted with every order."""
+        object.__setattr__(self, "texts", {limit.name: self._text(limit.name) for limit in fields(self) if limit.init})
 
     @property
     def position_loss_bound(self) -> Decimal:
         """Return the loss that forbids adding, infinite where the limit is off."""
         return self.position_loss if self.position_loss is not None else Decimal("Infinity")
+
+    def _text(self, name: str) -> str:
+        if name == "position_loss":
+            return f"{self.position_loss_bound:.2f}"
+        value = getattr(self, name)
+        return f"{value:.2f}" if name in _MONEY else str(value)
 
     def daily_loss_bound(self, day_start_equity: Decimal) -> Decimal:
         """Return the tighter of the two daily limits as an amount."""

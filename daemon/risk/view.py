@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from daemon.domain.cheap import cheaply_made
 from daemon.domain.decision import StrategyId
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.order import OrderRef, Side
@@ -13,6 +14,7 @@ from daemon.domain.trading_state import TradingState
 from daemon.risk.limits import AccountGuard, AccountLimits, StrategyLimits
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkingOrder:
     """An order that may still fill, with what is left of it."""
@@ -25,6 +27,7 @@ class WorkingOrder:
     reduces: bool
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentOrder:
     """An order approved a short while ago, for the message and duplicate controls."""
@@ -37,6 +40,7 @@ class RecentOrder:
     limit_price: Decimal | None
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
     """One ledger, of a strategy or of all, as the controls see it."""
@@ -53,6 +57,7 @@ class Book:
         return max(self.day_start_equity - self.equity, Decimal(0))
 
 
+@cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskView:
     """Everything the controls need, gathered by the engine for one intent."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from daemon.domain.decision import Outcome, Reason, Signal, StrategyId
 from daemon.domain.instrument import InstrumentId
-from daemon.domain.order import OrderRef, OrderState, OrderType, Side
+from daemon.domain.order import CheckResult, OrderRef, OrderState, OrderType, Side
 from daemon.domain.records import (
     AlertRaised,
     BarSeen,
@@ -84,7 +84,7 @@ def busy_day(*, symbol: str = "SPY") -> list[Record]:
         _decision(200, PULSE, Outcome.REFUSED),
         RiskChecked(
             at=OPEN + timedelta(minutes=200), decision_id="d200", order_ref=OrderRef("refused"),
-            control="position_value", scope="pulse", offered="120000.00", allowed="100000", passed=False,
+            passed=False, checks=(CheckResult("position_value", "pulse", "120000.00", "100000", passed=False),),
             limits_hash="l",
         ),
         *_order("o1", TREND, instrument, Side.BUY, 20, "500.10", minutes=10),

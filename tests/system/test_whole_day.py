@@ -180,8 +180,10 @@ def test_all_about_an_order_is_written_before_its_first_fill(books: Books) -> No
             written.setdefault(row["order_ref"], row["seq"])
         for ref, seq in first_fill.items():
             assert written[ref] < seq, table
-    checks = Counter(row["order_ref"] for row in books.rows("risk_check", "passed = 1"))
-    assert all(checks[intent["order_ref"]] >= 10 for intent in intents)
+    checks = {row["order_ref"]: orjson.loads(row["checks"]) for row in books.rows("risk_check", "passed = 1")}
+    for intent in intents:
+        assert len({control for control, *_ in checks[intent["order_ref"]]}) >= 10
+        assert all(passed for *_, passed in checks[intent["order_ref"]])
     decisions = {row["decision_id"]: row for row in books.rows("decision")}
     for intent in intents:
         assert decisions[intent["decision_id"]]["order_ref"] == intent["order_ref"]

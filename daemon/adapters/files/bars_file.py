@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -25,9 +25,11 @@ Stamping = Literal["start", "end"]
 _TIMES: Final = ("ts", "datetime", "timestamp", "time", "date")
 _PRICES: Final = ("open", "high", "low", "close")
 _VALUES: Final = (*_PRICES, "volume")
-_MAGIC: Final = b"PAR1"
-_BATCH_ROWS: Final = 65_536
-_BLOCK_BYTES: Final = 4 << 20
+PARQUET_MAGIC: Final = b"PAR1"
+_BATCH_ROWS: Final = 16_384
+_ROW_BYTES: Final = 64  # of a line of text
+_BLOCKS_AHEAD: Final = 32  # that the library reads before they are asked for
+_SMALLEST_BLOCK: Final = 4_096
 _JUMP: Final = 3.0  # from one price to the next, from which a split is suspected
 
 
@@ -38,6 +40,7 @@ class FileForm:
     bar: Timeframe | None = None  # None = the most common distance of its times
     timezone: ZoneInfo | None = None  # of times without one
     stamps: Stamping = "start"  # what a row's time marks
+    batch_rows: int = _BATCH_ROWS  # in memory at a time, about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -89,6 +92,7 @@ class BarFile:
         first = next(self.batches(), None)
         if first is None:
             raise BadMarketData(str(path), "the file holds no row of data")
+        self.first_at = int(first.at[0])  # as stamped, epoch seconds
         self.bar = form.bar or self._most_common_distance(first)
         self.notes = FileNotes(path.name)  # what was noted of the first rows is noted again when they are read
 
@@ -102,7 +106,7 @@ class BarFile:
         last: BarRows | None = None
         read = 0
         told = False
-        for batch in _batches(self.path):
+        for batch in _batches(self.path, self.form.batch_rows):
             if not batch.num_rows:
                 continue
             times = stamps.read(batch.column(0), read + 1)
@@ -205,7 +209,7 @@ class BarFile:
             ) from None
 
 
-def _batches(path: Path) -> Iterator[pa.RecordBatch]:
+def _batches(path: Path, rows: int) -> Iterator[pa.RecordBatch]:
     """Yield batches of the columns needed, the time first."""
     try:
         with path.open("rb") as file:
@@ -214,50 +218,75 @@ def _batches(path: Path) -> Iterator[pa.RecordBatch]:
         raise BadMarketData(str(path), f"the file cannot be read: {error.strerror}") from error
     if not head:
         raise BadMarketData(str(path), "the file is empty")
-    if head == _MAGIC:
-        yield from _parquet(path)
+    if head == PARQUET_MAGIC:
+        yield from _parquet(path, rows)
     elif path.suffix.lower() in {".parquet", ".pq"}:
         raise BadMarketData(
             str(path), "it is not a Parquet file, whatever its name says; give a text file with --csv FILE.csv"
         )
     else:
-        yield from _csv(path)
+        yield from _csv(path, rows)
 
 
-def _parquet(path: Path) -> Iterator[pa.RecordBatch]:
+def _parquet(path: Path, rows: int) -> Iterator[pa.RecordBatch]:
     try:
         with pq.ParquetFile(path) as file:
-            names = _columns(path, file.schema_arrow.names)
-            for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=names):
+            names = columns_read(path, file.schema_arrow.names)
+            for batch in file.iter_batches(batch_size=rows, columns=names):
                 yield batch.select(names)
     except (pa.ArrowException, OSError) as error:
         raise BadMarketData(str(path), f"the file cannot be read as Parquet: {error}") from error
 
 
-def _csv(path: Path) -> Iterator[pa.RecordBatch]:
+def csv_header(path: Path) -> tuple[list[str], str]:
+    """Return the names of a text file's columns, and what separates them.
+
+    Raises:
+        BadMarketData: it holds no text.
+    """
     try:
         with path.open(encoding="utf-8-sig") as text:
             header = text.readline(1 << 16)
     except UnicodeDecodeError as error:
         raise BadMarketData(str(path), "it is neither a Parquet nor a CSV file: it holds no text") from error
     delimiter = max(",;\t", key=header.count)
-    found = next(csv.reader([header], delimiter=delimiter), [])
-    names = _columns(path, found)
+    return next(csv.reader([header], delimiter=delimiter), []), delimiter
+
+
+def _csv(path: Path, rows: int) -> Iterator[pa.RecordBatch]:
+    found, delimiter = csv_header(path)
+    names = columns_read(path, found)
     kinds = {names[0]: pa.string(), **dict.fromkeys(names[1:], pa.float64())}
     try:
         with pa_csv.open_csv(
             path,
-            read_options=pa_csv.ReadOptions(block_size=_BLOCK_BYTES, column_names=found, skip_rows=1),
+            read_options=pa_csv.ReadOptions(
+                block_size=max(rows * _ROW_BYTES // _BLOCKS_AHEAD, _SMALLEST_BLOCK), column_names=found, skip_rows=1
+            ),
             parse_options=pa_csv.ParseOptions(delimiter=delimiter),
             convert_options=pa_csv.ConvertOptions(column_types=kinds, include_columns=names, strings_can_be_null=True),
         ) as reader:
-            yield from reader
+            yield from _gathered(reader, rows)
     except pa.ArrowException as error:
         if "Empty CSV" in str(error):
             return
         raise BadMarketData(
             str(path), _fault(path, delimiter, names) or f"the file cannot be read as CSV: {error}"
         ) from error
+
+
+def _gathered(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    """Yield batches joined to at least `rows` rows, the last one with what is left."""
+    waiting: list[pa.RecordBatch] = []
+    count = 0
+    for batch in batches:
+        waiting.append(batch)
+        count += batch.num_rows
+        if count >= rows:
+            yield pa.concat_batches(waiting)
+            waiting, count = [], 0
+    if waiting:
+        yield pa.concat_batches(waiting)
 
 
 def _fault(path: Path, delimiter: str, names: Sequence[str]) -> str:
@@ -284,7 +313,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _columns(path: Path, found: Sequence[str]) -> list[str]:
+def columns_read(path: Path, found: Sequence[str]) -> list[str]:
     """Return the names of the columns to read, as the file writes them: time, prices, volume."""
     by_name = {name.strip().lower(): name for name in found}
     times = [name for name in _TIMES if name in by_name]

@@ -2,22 +2,27 @@
 
 import json
 import math
+import os
 import resource
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-CASH = 100_000.0
-SHARE = 0.3 / max(len(sys.argv) - 3, 1)  # of the equity, shared by the files
+if TYPE_CHECKING:
+    import pandas as pd
+
+CASH = float(os.environ.get("PEERS_CASH", "100000"))
+SHARE = float(os.environ.get("PEERS_SHARE", "0.3"))  # of the equity, for each symbol
 FAST, SLOW = 10, 30
 
 
-def read(path: str) -> pd.DataFrame:
+def read(path: str) -> "pd.DataFrame":
     """Return the bars of a CSV file by time, with whether each is the last of its session."""
+    import pandas as pd  # here: paperd's own memory is measured without it
+
     frame = pd.read_csv(path, parse_dates=["ts"], index_col="ts")
     seconds = frame.index.to_numpy().astype("datetime64[s]").astype(np.int64)
     frame["last"] = np.append(np.diff(seconds) != 60, True)
@@ -34,14 +39,20 @@ def fee(rate: float, quantity: float, price: float) -> float:
     return math.floor(abs(quantity) * price * rate * 100 + 0.5 + 1e-6) / 100
 
 
-def say(prepare: Callable[[], Callable[[], Any]], fills: Callable[[Any], list[Any]]) -> None:
-    """Run once (the parent starts a process for each round) and print fills, seconds and peak memory as JSON."""
+def say(prepare: Callable[[], Callable[[], Any]], fills: Callable[[Any], list[list[Any]]]) -> None:
+    """Run once (the parent starts a process for each round) and write what was measured and traded as JSON.
+
+    Args:
+        prepare: reads the files into whatever the program takes, and returns what is to be measured.
+        fills: returns the executions of each file: second of the bar, signed quantity, price, commission.
+    """
     import time
 
+    started = time.perf_counter()
     run = prepare()
     began = time.perf_counter()
     done = run()
-    seconds = time.perf_counter() - began
-    found = fills(done)
+    ended = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    Path(sys.argv[-1]).write_text(json.dumps({"seconds": seconds, "peak_mb": peak, "fills": found}))
+    told = {"seconds": ended - began, "with_reading": ended - started, "peak_mb": peak, "fills": fills(done)}
+    Path(sys.argv[-1]).write_text(json.dumps(told))

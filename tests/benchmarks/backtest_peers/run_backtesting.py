@@ -43,11 +43,15 @@ def prepare():
 
 
 def fills(results):
+    return [traded(result) for result in results]
+
+
+def traded(result):
     found = []
-    for row in results[0]._trades.itertuples():
+    for row in result._trades.itertuples():
         found.append([int(row.EntryTime.timestamp()), int(row.Size), row.EntryPrice])
         found.append([int(row.ExitTime.timestamp()), -int(row.Size), row.ExitPrice])
-    for trade in results[0]._strategy.trades:
+    for trade in result._strategy.trades:
         found.append([int(trade.entry_time.timestamp()), int(trade.size), trade.entry_price])
     return [[*fill, bars.fee(RATE, fill[1], fill[2])] for fill in found]
 

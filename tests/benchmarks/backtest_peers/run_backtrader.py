@@ -28,7 +28,7 @@ class Cross(bt.Strategy):
         self.averages = [
             (bt.ind.SMA(data.close, period=bars.FAST), bt.ind.SMA(data.close, period=bars.SLOW)) for data in self.datas
         ]
-        self.fills = []
+        self.fills = {data: [] for data in self.datas}
 
     def next(self):
         for data, (fast, slow) in zip(self.datas, self.averages):
@@ -43,9 +43,11 @@ class Cross(bt.Strategy):
                 self.close(data)
 
     def notify_order(self, order):
-        if order.status == order.Completed and order.data is self.datas[0]:
+        if order.status == order.Completed:
             done = order.executed
-            self.fills.append([int(bt.num2date(done.dt).timestamp()), int(done.size), done.price, done.comm])
+            self.fills[order.data].append(
+                [int(bt.num2date(done.dt).timestamp()), int(done.size), done.price, done.comm]
+            )
 
 
 CALLED_BY_THE_LIBRARY = (Feed.lines, Feed.params, Fee.params, Fee._getcommission, Cross.next, Cross.notify_order)
@@ -64,15 +66,14 @@ def prepare():
 
 
 def local_fills(done):
+    return [[[whole_minute(at), *rest] for at, *rest in each] for each in done[0].fills.values()]
+
+
+def whole_minute(at):
     import datetime
 
-    return [
-        [
-            int(datetime.datetime.fromtimestamp(at).replace(tzinfo=datetime.timezone.utc).timestamp() + 0.5) // 60 * 60,
-            *rest,
-        ]
-        for at, *rest in done[0].fills
-    ]
+    local = datetime.datetime.fromtimestamp(at).replace(tzinfo=datetime.timezone.utc)
+    return int(local.timestamp() + 0.5) // 60 * 60
 
 
 bars.say(prepare, local_fills)

@@ -123,4 +123,4 @@ def prepare():
     return run
 
 
-bars.say(prepare, lambda strategies: strategies[0].fills)
+bars.say(prepare, lambda strategies: [strategy.fills for strategy in strategies])

@@ -1,11 +1,12 @@
-"""vectorbt: RATE FILES... OUT. Its sizes are a fixed share of the cash, so only its speed is compared."""
-# ruff: noqa: ANN001, ANN201
+"""vectorbt: RATE FILES... OUT. Its sizes are a share of the first cash, so only its speed is compared."""
+# ruff: noqa: ANN001, ANN201, B905
 # mypy: ignore-errors
 
 import sys
 import warnings
 
 import bars
+import numpy as np
 import pandas as pd
 
 warnings.simplefilter("ignore")
@@ -15,12 +16,17 @@ RATE = float(sys.argv[1])
 FILES = sys.argv[2:-1]
 
 
+STAKE = bars.CASH * bars.SHARE  # of every purchase: orders worked out beforehand know no equity
+
+
 def simulate(close, price, lasts):
     fast, slow = vbt.MA.run(close, bars.FAST), vbt.MA.run(close, bars.SLOW)
     above, below = fast.ma.to_numpy() > slow.ma.to_numpy(), fast.ma.to_numpy() < slow.ma.to_numpy()
-    return vbt.Portfolio.from_signals(
-        close, above & ~lasts, below & ~lasts, price=price, size=100, fees=RATE, init_cash=bars.CASH, freq="1min"
-    ).orders.records_readable
+    size = np.floor(STAKE / close.to_numpy())
+    portfolio = vbt.Portfolio.from_signals(
+        close, above & ~lasts, below & ~lasts, price=price, size=size, fees=RATE, init_cash=bars.CASH, freq="1min"
+    )
+    return portfolio, portfolio.orders.records
 
 
 def prepare():
@@ -32,4 +38,14 @@ def prepare():
     return lambda: simulate(close, price, lasts)
 
 
-bars.say(prepare, lambda records: [])
+def fills(done):
+    portfolio, records = done
+    seconds = portfolio.wrapper.index.to_numpy().astype("datetime64[s]").astype(np.int64)
+    found = [[] for _ in FILES]
+    for column, row, size, price, fees, side in zip(*(records[name] for name in FIELDS)):
+        found[column].append([int(seconds[row]), float(-size if side else size), float(price), float(fees)])
+    return found
+
+
+FIELDS = ("col", "idx", "size", "price", "fees", "side")
+bars.say(prepare, fills)

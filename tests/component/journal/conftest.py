@@ -11,7 +11,7 @@ import pytest
 
 from daemon.domain.decision import Outcome, Reason, Signal, StrategyId
 from daemon.domain.instrument import InstrumentId
-from daemon.domain.order import OrderRef, OrderState, OrderType, Side
+from daemon.domain.order import CheckResult, OrderRef, OrderState, OrderType, Side
 from daemon.domain.records import (
     AlertRaised,
     ArrivalQuoteTaken,
@@ -133,11 +133,11 @@ def order_story(number: int) -> tuple[Record, ...]:
             at=at,
             decision_id=decision_id,
             order_ref=ref,
-            control="order_value",
-            scope="account",
-            offered="5005.00",
-            allowed="25000",
             passed=True,
+            checks=(
+                CheckResult("paper_only", "account", "DU1:4002", "account D…", passed=True),
+                CheckResult("position_value", "account", "5005.00", "25000", passed=True),
+            ),
             limits_hash="l",
         ),
         IntentRecorded(

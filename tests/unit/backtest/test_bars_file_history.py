@@ -1,5 +1,6 @@
 """Files of bars become sessions, folded bars and quotes as the exchange's schedule has them."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from daemon.adapters.files.bars_file import BarFile, FileForm
-from daemon.backtest.bars_file_history import BarFileHistory, QuoteRule
+from daemon.backtest.bars_file_history import BarFileHistory, FillPrice, QuoteRule
 from daemon.backtest.bars_file_request import chosen_files, file_form, files_by_symbol
+from daemon.backtest.bars_file_steps import OpenedSteps
+from daemon.backtest.day_steps import DaySteps, ListedSteps
 from daemon.backtest.market_history import Step
 from daemon.domain.bar import Bar
 from daemon.domain.errors import BadMarketData, ConfigError
@@ -198,3 +201,58 @@ def test_options_that_are_not_understood_are_refused(option: str, value: str) ->
     given: dict[str, Any] = {"bar": None, "timezone": None, "stamps": "start", option: value}
     with pytest.raises(ConfigError, match=f"--{option}: "):
         file_form(**given)
+
+
+def test_sessions_to_come_are_counted_before_the_files_are_read(tmp_path: Path) -> None:
+    lines = [minute(number, day=day) for day in (0, 1, 4) for number in range(390)]  # Thursday, Friday, Monday
+    told = history(file(tmp_path, lines))
+    assert told.days == len(played(told)) == 3
+    assert history(file(tmp_path, lines), count=2).days == 2
+    later = history(file(tmp_path, lines), first=date(2024, 6, 14))
+    assert later.days == len(played(later)) == 2
+
+
+def test_small_batches_give_the_same_sessions(tmp_path: Path) -> None:
+    lines = [minute(number, day=day) for day in (0, 1) for number in range(390)]
+    whole = played(history(file(tmp_path, lines), timeframes="1m,15m"))
+    assert played(history(file(tmp_path, lines, batch_rows=64), timeframes="1m,15m")) == whole
+
+
+@pytest.mark.parametrize("timeframes", ["1m", "1m,15m,1h"])
+@pytest.mark.parametrize("fill", ["close", "open"])
+def test_columns_tell_what_listed_steps_tell(timeframes: str, fill: FillPrice, tmp_path: Path) -> None:
+    gaps = {0, 1, 17, 100, 101, 200, 389}
+    whole = file(tmp_path, [minute(number, day=day) for day in (0, 1) for number in range(390)])
+    holes = [minute(number, day=day) for day in (0, 1) for number in range(390) if number not in gaps]
+    told = history(whole, file(tmp_path, holes, "QQQ.csv"), timeframes=timeframes, quotes=QuoteRule(fill=fill))
+    list(told.warmup())
+    for session, steps in told.sessions():
+        assert isinstance(steps, OpenedSteps)
+        listed = told._listed(session)
+        assert list(steps) == listed
+        later = steps[1:]
+        assert isinstance(later, DaySteps)
+        known = ListedSteps.of([step for step in listed[1:] if not any(closed.missing for closed in step.bars)])
+        assert known is not None
+        for name in (SPY, InstrumentId("QQQ")):
+            quotes, expected = later.columns.quotes[name], known.columns.quotes[name]
+            assert set(expected.bid.tolist()) <= set(quotes.bid.tolist())
+            assert [later.quote(name, 5), later.bar(name, Timeframe.parse("1m"), 5)] == [
+                next(quote for quote in listed[1 + int(quotes.rows[5])].quotes if quote.instrument == name),
+                bars_of_one(listed, name, "1m")[5],
+            ]
+        row = 20
+        assert later.part(row, {SPY}, {SPY}).bars[0].bars == tuple(
+            item for item in listed[row + 1].bars[0].bars if item[0] == SPY
+        )
+
+
+def bars_of_one(steps: Sequence[Step], name: InstrumentId, timeframe: str) -> list[Bar]:
+    wanted = Timeframe.parse(timeframe)
+    return [
+        bar
+        for step in steps
+        for closed in step.bars
+        for instrument, bar in closed.bars
+        if closed.timeframe == wanted and instrument == name
+    ]

@@ -120,8 +120,7 @@ def test_a_mark_without_equity_values_open_positions_only() -> None:
 def test_books_of_a_strategy_and_of_the_account() -> None:
     stage = stage_with_a_position()
     accounts, marks = stage.engine.accounts, stage.engine.marks
-    two = accounts.strategy_book(accounts.slots[1], AAA, marks)
-    everything = accounts.account_book(AAA, marks)
+    two, everything = accounts.books(accounts.slots[1], AAA, marks)
     assert (two.position, everything.position) == (0, 500)
     assert (two.orders_today, everything.orders_today) == (0, 1)
     assert everything.unrealized_pnl == Decimal("-5.00")

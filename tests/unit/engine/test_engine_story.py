@@ -373,7 +373,9 @@ def test_without_a_fresh_quote_nothing_is_opened() -> None:
     stage.open()
     stage.step(quote=False)
     assert only(stage).outcome is Outcome.NO_QUOTE
-    assert [check.passed for check in stage.of(RiskChecked)][-1] is False
+    (judged,) = stage.of(RiskChecked)
+    assert (judged.passed, judged.checks[-1].control) == (False, "quote_age_s")
+    assert all(check.passed for check in judged.checks[:-1])
 
 
 @pytest.mark.parametrize(("bid", "ask"), [(math.nan, 1.0), (0.0, 1.0), (-1.0, 1.0), (2.0, 1.0)])
@@ -456,7 +458,9 @@ def test_a_dry_run_decides_everything_and_orders_nothing() -> None:
     assert (decision.outcome, decision.order_ref is not None) == (Outcome.DRY_RUN, True)
     assert stage.orders == []
     assert stage.of(IntentRecorded) == []
-    assert all(check.passed for check in stage.of(RiskChecked))
+    (judged,) = stage.of(RiskChecked)
+    assert judged.passed
+    assert all(check.passed for check in judged.checks)
     stage.step()
     assert only(stage).outcome is Outcome.DRY_RUN
 
@@ -734,7 +738,7 @@ def test_our_own_orders_never_cross() -> None:
     stage.step()
     outcomes = {d.strategy: d.outcome for d in stage.of(DecisionMade)}
     assert outcomes == {"one": Outcome.ORDER, "two": Outcome.REFUSED}
-    assert [c.control for c in stage.of(RiskChecked) if not c.passed] == ["self_cross"]
+    assert [judged.checks[-1].control for judged in stage.of(RiskChecked) if not judged.passed] == ["self_cross"]
 
 
 def test_memory_comes_back_in_the_next_moment() -> None:

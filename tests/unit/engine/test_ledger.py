@@ -1,6 +1,7 @@
 """Ledgers: any split of the same fills gives the same book, and corrections are exact."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from hypothesis import given
@@ -110,3 +111,54 @@ def test_cash_and_cost_and_gain_always_add_up(trades: list[tuple[bool, int, int]
         book.book_fill(fill(str(number), Side.BUY if is_buy else Side.SELL, quantity, str(Decimal(cents) / 100)))
     position = book.position(SPY)
     assert abs(book.cash - (book.capital + position.realized_pnl - position.total_cost)) < Decimal("1e-12")
+
+
+def at(moment: datetime, booked: Fill) -> Fill:
+    return replace(booked, at=moment)
+
+
+def test_forgetting_old_fills_changes_nothing_but_that_they_are_gone() -> None:
+    book, plain = ledger(), ledger()
+    old = [fill("a.01", Side.BUY, 10, "100"), fill("b.01", Side.SELL, 25, "102")]
+    late = [at(AT + timedelta(days=6), fill("c.01", Side.BUY, 20, "101"))]
+    wrong = at(AT + timedelta(days=6), fill("d.01", Side.SELL, 2, "103"))
+    right = at(AT + timedelta(days=7), fill("d.02", Side.SELL, 3, "104"))
+    for each in (*old, *late, wrong):
+        book.book_fill(each)
+        book.book_commission(each.exec_id, Decimal("0.5"))
+    book.forget_before(AT + timedelta(days=5))
+    book.book_fill(right, replaces=wrong)
+    book.book_commission("d.02", Decimal("0.7"))
+    for each in (*old, *late, right):
+        plain.book_fill(each)
+    assert book.position(SPY) == plain.position(SPY)
+    assert book.commission == Decimal("2.2")
+    assert book.cash == plain.cash - book.commission
+    assert [list(kept) for kept in book._booked.values()] == [["c.01", "d.02"]]
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(1, 50), st.integers(9_000, 11_000)), min_size=2, max_size=20),
+    st.data(),
+)
+def test_a_correction_is_exact_whatever_was_forgotten_before(
+    trades: list[tuple[bool, int, int]], data: st.DataObject
+) -> None:
+    fills = [
+        at(
+            AT + timedelta(days=number),
+            fill(f"{number}.01", Side.BUY if buys else Side.SELL, quantity, str(Decimal(cents) / 100)),
+        )
+        for number, (buys, quantity, cents) in enumerate(trades)
+    ]
+    corrected = data.draw(st.integers(1, len(fills) - 1))
+    right = replace(fills[corrected], exec_id=f"{corrected}.02", quantity=Decimal(7))
+    book, plain = ledger(), ledger()
+    for each in fills:
+        book.book_fill(each)
+    book.forget_before(AT + timedelta(days=data.draw(st.integers(0, corrected))))
+    book.book_fill(right, replaces=fills[corrected])
+    for number, each in enumerate(fills):
+        plain.book_fill(right if number == corrected else each)
+    assert book.position(SPY) == plain.position(SPY)
+    assert book.cash == plain.cash

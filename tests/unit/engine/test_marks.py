@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.domain.bar import flat_bar
 from daemon.domain.events import QuoteChanged
 from daemon.domain.quote import QuoteFault
 from daemon.engine.marks import Marks
@@ -105,3 +106,15 @@ def test_the_mark_is_the_exact_middle_of_the_quote(bid_cents: int, spread_cents:
     marks = Marks()
     marks.on_quote(quote(float(bid), float(ask)))
     assert marks.price(AAA) == (bid + ask) / 2
+
+
+def test_the_version_tells_whether_a_price_may_have_moved() -> None:
+    marks = Marks()
+    versions = [marks.version]
+    marks.on_bar(AAA, flat_bar(start=0, end=60, close=100.0), AT)  # the mark itself, while there is no quote
+    versions.append(marks.version)
+    marks.on_quote(QuoteChanged(at=AT, instrument=AAA, bid=99.0, ask=101.0, bid_size=1, ask_size=1))
+    versions.append(marks.version)
+    assert len(set(versions)) == 3
+    marks.on_bar(AAA, flat_bar(start=60, end=120, close=120.0), AT)  # the quote stays the mark
+    assert (marks.version, marks.price(AAA)) == (versions[-1], 100)

@@ -26,6 +26,10 @@ def sample_value(hint: Any, *, empty: bool) -> Any:
     if type(None) in get_args(hint):
         return None if empty else sample_value(parts[0], empty=empty)
     core = getattr(hint, "__supertype__", hint)
+    if get_origin(core) is tuple:
+        named = get_args(core)[0]
+        fields = get_type_hints(named).values()
+        return () if empty else (named(*(sample_value(each, empty=empty) for each in fields)),) * 2
     if get_origin(core) is Mapping:
         return {"b": 1.5, "a": -2.0}
     if issubclass(core, Enum):

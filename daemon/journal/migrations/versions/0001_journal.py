@@ -221,11 +221,8 @@ def _risk_check() -> None:
         "risk_check",
         _text("decision_id"),
         _text("order_ref"),
-        _text("control"),
-        _text("scope"),
-        _text("offered"),
-        _text("allowed"),
         _flag("passed"),
+        _json("checks"),
         _text("limits_hash"),
         indexes=(("decision_id",), ("order_ref",)),
     )

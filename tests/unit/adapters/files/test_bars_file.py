@@ -172,8 +172,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_parquet_and_csv_give_the_same_rows_batch_by_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daemon.adapters.files.bars_file._BATCH_ROWS", 7)
-    monkeypatch.setattr("daemon.adapters.files.bars_file._BLOCK_BYTES", 200)
+    monkeypatch.setattr("daemon.adapters.files.bars_file._SMALLEST_BLOCK", 200)
     chance = np.random.default_rng(1)
     low = 10 + chance.random(50)
     frame = pd.DataFrame({
@@ -183,7 +182,10 @@ def test_parquet_and_csv_give_the_same_rows_batch_by_batch(tmp_path: Path, monke
     })  # fmt: skip
     frame.to_parquet(tmp_path / "SPY.parquet")
     frame.to_csv(tmp_path / "SPY.csv", index=False)
-    batches = [list(BarFile(tmp_path / name, FileForm(bar=MINUTE)).batches()) for name in ("SPY.parquet", "SPY.csv")]
+    batches = [
+        list(BarFile(tmp_path / name, FileForm(bar=MINUTE, batch_rows=7)).batches())
+        for name in ("SPY.parquet", "SPY.csv")
+    ]
     assert all(len(each) > 5 for each in batches)
     one, other = (joined(each) for each in batches)
     assert one.row.tolist() == other.row.tolist() == list(range(1, 51))
@@ -192,9 +194,9 @@ def test_parquet_and_csv_give_the_same_rows_batch_by_batch(tmp_path: Path, monke
 
 
 def test_faults_at_the_border_of_batches_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daemon.adapters.files.bars_file._BLOCK_BYTES", 60)
+    monkeypatch.setattr("daemon.adapters.files.bars_file._SMALLEST_BLOCK", 60)
     path = csv(tmp_path, *rows(*(FIRST + 60 * n for n in (0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 9, 3))))
-    file = BarFile(path, FileForm(bar=MINUTE))
+    file = BarFile(path, FileForm(bar=MINUTE, batch_rows=1))
     with pytest.raises(BadMarketData, match=r"row 12 .*: earlier than the row before"):
         list(file.batches())
     assert "repeated rows were left out: row 10" in file.notes.sentences()[0]

@@ -1,0 +1,221 @@
+"""What the broker says about our orders, weighed: a callback becomes facts for the heart and rows for the journal."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from daemon.domain.broker_codes import CodeKind, classify
+from daemon.domain.callbacks import (
+    BrokerErrorReported,
+    Callback,
+    CommissionReported,
+    ExecutionReported,
+    OrderReported,
+    OrderStatusReported,
+)
+from daemon.domain.clock import Clock
+from daemon.domain.events import CommissionReceived, Event, FillReceived, OrderChanged
+from daemon.domain.fill import Fill, execution_stem
+from daemon.domain.order import OrderState
+from daemon.domain.records import AlertRaised, OrderEventSeen, OrderRefAssigned, Record
+from daemon.execution.live_order import LiveOrder
+from daemon.execution.order_register import OrderRegister
+from daemon.execution.quality import execution_check
+from daemon.execution.states import after_fill, after_status
+from daemon.ports import Broker, Told
+
+_ORPHANS_KEPT: Final = 1000  # commissions that came before their execution
+_ACKNOWLEDGED: Final = frozenset({"PreSubmitted", "Submitted", "Filled"})
+_NOTHING: Final = Told()
+
+
+class Evidence:
+    """The one place where an order changes its state; every change leaves its evidence in the journal."""
+
+    def __init__(
+        self,
+        orders: OrderRegister,
+        broker: Broker,
+        clock: Clock,
+        *,
+        reopened: Callable[[LiveOrder, datetime], None],
+        lag_warning: timedelta,
+        slippage_warning: Decimal,
+    ) -> None:
+        """Take whom to tell of an order that had ended and works again, and what is worth a warning (see `quality`)."""
+        self._orders = orders
+        self._broker = broker
+        self._clock = clock
+        self._reopened = reopened
+        self._lag_warning = lag_warning
+        self._slippage_warning = slippage_warning
+        self._orphans: dict[str, CommissionReported] = {}
+        self._takers: dict[type, Callable[..., Told]] = {
+            ExecutionReported: self.on_execution,
+            CommissionReported: self._on_commission,
+            OrderStatusReported: self._on_status,
+            OrderReported: self.on_order,
+            BrokerErrorReported: self._on_error,
+        }
+
+    def take(self, callback: Callback, at: datetime) -> Told:
+        """Turn one callback into facts; what is not about our orders yields nothing."""
+        taker = self._takers.get(type(callback))
+        return taker(callback, at) if taker is not None else _NOTHING
+
+    def move(
+        self,
+        order: LiveOrder,
+        state: OrderState,
+        at: datetime,
+        *,
+        source: str,
+        text: str,
+        code: int = 0,
+        always: bool = False,
+        costs_changed: bool = False,
+    ) -> Told:
+        """Put the order into `state`; nothing is told when it is there already, unless `always`."""
+        changed = state is not order.state
+        if not changed:
+            if not always:
+                return _NOTHING
+        elif order.state.is_terminal and not state.is_terminal:
+            order.cancel_asked = False
+            self._reopened(order, at)
+        order.state = state
+        if changed:
+            self._orders.note_state(order)
+        records: tuple[Record, ...] = (self.event(order, at, source=source, text=text, code=code),)
+        if state.is_terminal and (changed or costs_changed):
+            check = execution_check(order, at, lag_warning=self._lag_warning, slippage_warning=self._slippage_warning)
+            records = (*records, check)
+        if not changed:
+            return Told((), records)
+        return Told((OrderChanged(at=at, order_ref=order.ref, state=state, text=text),), records)
+
+    def event(self, order: LiveOrder, at: datetime, *, source: str, text: str = "", code: int = 0) -> OrderEventSeen:
+        """Return the row of a step in an order's life."""
+        return OrderEventSeen(
+            at=at,
+            order_ref=order.ref,
+            state=order.state,
+            source=source,
+            code=code,
+            text=text,
+            filled=order.filled,
+            host_ns=self._clock.host_ns(),
+        )
+
+    def on_execution(self, execution: ExecutionReported, at: datetime) -> Told:
+        """Take an execution; one known already, or corrected since, yields nothing."""
+        order = self._order_of(execution.order_ref, execution.perm_id, execution.client_id, execution.order_id)
+        if order is None or self._orders.of_execution(execution.exec_id) is not None:
+            return _NOTHING
+        replaces = order.fills.get(execution_stem(execution.exec_id))
+        if replaces is not None and replaces.exec_id > execution.exec_id:
+            return _NOTHING  # an older version of an execution that has been corrected since
+        fill = Fill(
+            exec_id=execution.exec_id,
+            order_ref=order.ref,
+            instrument=order.ticket.instrument.id,
+            side=execution.side,
+            quantity=execution.quantity,
+            price=execution.price,
+            at=at,
+            executed_at=execution.executed_at,
+        )
+        order.take(fill)
+        order.steps.filled_ns = self._clock.host_ns()
+        self._orders.note_execution(order, fill.exec_id)
+        state = after_fill(order.state, filled=order.filled, quantity=order.ticket.quantity)
+        moved = self.move(order, state, at, source="execution", text=fill.exec_id, always=True, costs_changed=True)
+        received: Event = FillReceived(at=at, fill=fill, replaces=replaces)
+        orphan = self._orphans.pop(fill.exec_id, None)
+        late = self._on_commission(orphan, at) if orphan is not None else _NOTHING
+        return Told((received, *moved.events, *late.events), moved.records + late.records)
+
+    def on_order(self, report: OrderReported, at: datetime) -> Told:
+        """Take the broker's description of an order."""
+        order = self._order_of(report.order_ref, report.perm_id, report.client_id, report.order_id)
+        if order is None:
+            return _NOTHING
+        source = "completedOrder" if report.completed else "openOrder"
+        if report.completed and report.filled is not None and report.filled > order.filled:
+            text = f"the broker counts {report.filled} filled, our executions {order.filled}"
+            return self.move(order, OrderState.UNKNOWN, at, source=source, text=text)
+        return self._on_word(order, report.status, report.perm_id, at, source=source)
+
+    def _on_commission(self, commission: CommissionReported, at: datetime) -> Told:
+        exec_id, amount = commission.exec_id, commission.amount
+        order = self._orders.of_execution(exec_id)
+        if order is None:
+            if len(self._orphans) < _ORPHANS_KEPT:
+                self._orphans[exec_id] = commission
+            return _NOTHING
+        known = order.commissions.get(exec_id)
+        if known is not None:
+            return _NOTHING if known == amount else Told((), (_other_commission(commission, known, order, at),))
+        order.commissions[exec_id] = amount
+        return Told(
+            (
+                CommissionReceived(
+                    at=at, exec_id=exec_id, order_ref=order.ref, amount=amount, currency=commission.currency
+                ),
+            )
+        )
+
+    def _on_status(self, status: OrderStatusReported, at: datetime) -> Told:
+        order = self._order_of("", status.perm_id, status.client_id, status.order_id)
+        if order is None:
+            return _NOTHING
+        return self._on_word(order, status.status, status.perm_id, at, source="orderStatus")
+
+    def _on_word(self, order: LiveOrder, word: str, perm_id: int, at: datetime, *, source: str) -> Told:
+        assigned: tuple[Record, ...] = ()
+        if perm_id and perm_id not in order.perm_ids:
+            self._orders.note_perm_id(order, perm_id)
+            assigned = (
+                OrderRefAssigned(
+                    at=at,
+                    order_ref=order.ref,
+                    order_id=order.ticket.order_id,
+                    client_id=self._broker.client_id,
+                    perm_id=perm_id,
+                ),
+            )
+        if order.steps.acknowledged_at is None and word in _ACKNOWLEDGED:
+            order.steps.acknowledged_at, order.steps.acknowledged_ns = at, self._clock.host_ns()
+        state = after_status(order.state, word, filled=order.filled, quantity=order.ticket.quantity)
+        if state is OrderState.CANCELLED and order.rejection and not order.filled:
+            state = OrderState.REJECTED
+        moved = self.move(order, state, at, source=source, text=order.rejection or word)
+        return Told(moved.events, assigned + moved.records) if assigned else moved
+
+    def _on_error(self, error: BrokerErrorReported, at: datetime) -> Told:
+        order = self._orders.of_id(error.request_id)
+        if order is None or order.state.is_terminal:
+            return _NOTHING
+        kind = classify(error.code).kind
+        state = order.state
+        if kind is CodeKind.ORDER_REJECTED and not order.filled:
+            order.rejection = f"{error.text} (code {error.code})"
+            state = OrderState.REJECTED
+        elif kind is CodeKind.ORDER_UNKNOWN and order.state is OrderState.SENDING:
+            state = OrderState.UNKNOWN
+        return self.move(order, state, at, source="error", text=error.text, code=error.code, always=True)
+
+    def _order_of(self, ref: str, perm_id: int, client_id: int, order_id: int) -> LiveOrder | None:
+        """Return our order by reference, then permanent id, then our own (client id, order id)."""
+        order = self._orders.get(ref) if ref else None
+        if order is None and perm_id:
+            order = self._orders.of_perm_id(perm_id)
+        if order is None and not ref and client_id == self._broker.client_id:
+            order = self._orders.of_id(order_id)
+        return order
+
+
+def _other_commission(commission: CommissionReported, known: Decimal, order: LiveOrder, at: datetime) -> AlertRaised:
+    text = f"execution {commission.exec_id}: commission {known} was booked, {commission.amount} is reported now"
+    return AlertRaised(at=at, level="WARNING", name="commission.differed", text=text, strategy=order.strategy)
