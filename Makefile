@@ -12,7 +12,7 @@ LOCK := uv pip compile -q --universal --fork-strategy fewest --python-version 3.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help run test test-ib-async check format bench bench-backtest docs lock audit clean
+.PHONY: help run test test-clients check format bench bench-backtest docs lock audit clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -25,8 +25,13 @@ run: .venv/.installed  ## set up, then run the daemon on its embedded market
 test: .venv/.installed-dev  ## set up, then run all tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
-test-ib-async: .venv/.installed-dev .venv-ib_async/.installed  ## run the client tests with ib_async
-	@TEST_PAPERD="$(CURDIR)/$(BIN)/paperd" .venv-ib_async/bin/python -m pytest --confcutdir=tests/clients tests/clients $(ARGS)
+# Each client library in a venv of its own; the gateway they talk to is the paperd in .venv.
+test-clients: .venv/.installed-dev .venv-ib_async/.installed .venv-ibapi/.installed  ## tell one story with three clients
+	@$(BIN)/python -m pytest tests/clients $(ARGS)
+	@for venv in .venv-ib_async .venv-ibapi; do \
+		echo "with $$venv"; \
+		TEST_PAPERD="$(CURDIR)/$(BIN)/paperd" $$venv/bin/python -m pytest --confcutdir=tests/clients tests/clients $(ARGS) || exit 1; \
+	done
 
 check: .venv/.installed-dev  ## format, lint, types, import contract, dead code, security
 	$(BIN)/ruff format --check .
@@ -65,9 +70,10 @@ lock: .venv/.installed-dev  ## resolve the dependencies anew (PyPI only); add AR
 	.venv-lock/bin/$(LOCK) $(ARGS) pyproject.toml -c requirements/build.txt -o requirements/base.txt
 	.venv-lock/bin/$(LOCK) $(ARGS) --extra dev pyproject.toml -c requirements/build.txt -c requirements/base.txt -o requirements/dev.txt
 	.venv-lock/bin/$(LOCK) $(ARGS) requirements/ib_async.in -o requirements/ib_async.txt
+	.venv-lock/bin/$(LOCK) $(ARGS) requirements/ibapi.in -o requirements/ibapi.txt
 
 clean:  ## remove what was installed, built and cached; state directories stay
-	rm -rf .venv .venv-ib_async .venv-lock build dist .coverage .coverage.* htmlcov
+	rm -rf .venv .venv-ib_async .venv-ibapi .venv-lock build dist .coverage .coverage.* htmlcov
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find daemon tests docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -99,8 +105,8 @@ clean:  ## remove what was installed, built and cached; state directories stay
 	@$(EDITABLE)
 	@touch .venv/.installed $@
 
-.venv-ib_async/.installed: .venv/.created requirements/ib_async.txt
-	@echo "Installing ib_async into .venv-ib_async"
-	@$(BIN)/python -m venv --clear .venv-ib_async
-	@.venv-ib_async/bin/python -m pip --disable-pip-version-check install -q --require-hashes -r requirements/ib_async.txt
+.venv-ib_async/.installed .venv-ibapi/.installed: .venv-%/.installed: .venv/.created requirements/%.txt
+	@echo "Installing $* into $(@D)"
+	@$(BIN)/python -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip --disable-pip-version-check install -q --require-hashes -r requirements/$*.txt
 	@touch $@

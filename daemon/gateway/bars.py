@@ -1,7 +1,7 @@
 """Bars cut from the seconds of the market, for streams and for history, by IB's rules."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from math import isnan
@@ -24,6 +24,7 @@ class What(StrEnum):
     MIDPOINT = "MIDPOINT"
     BID = "BID"
     ASK = "ASK"
+    BID_ASK = "BID_ASK"  # opens at the average bid, closes at the average ask, from the lowest bid to the highest ask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,13 @@ def cut(
     """Return the bars of a tape; quote bars are made of each second's quote and have a count of seconds."""
     if what is What.TRADES:
         return aggregate(tape, ends, starts, previous_close=previous_close)
+    if what is What.BID_ASK:
+        bid, ask = (_quotes(tape, side, starts, ends) for side in (What.BID, What.ASK))
+        return replace(ask, open=bid.wap, low=bid.low, close=ask.wap)
+    return _quotes(tape, what, starts, ends)
+
+
+def _quotes(tape: SecondTape, what: What, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> BarArrays:
     return aggregate(_quote_tape(tape, what), ends, starts, previous_close=float("nan"))
 
 

@@ -1,198 +1,208 @@
 """The broker's back office: takes orders, sends them to the exchange, books what comes back, durably, then tells."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
-from hashlib import blake2b
-from typing import Protocol
 
-from daemon.domain.errors import InvariantBroken
-from daemon.domain.order import OrderType, Side
-from daemon.gateway.account import ZERO, Account, Valuation
-from daemon.gateway.days import Days
-from daemon.gateway.ledger import ExecutionRow, Ledger, LedgerBroken, OrderRow
-from daemon.gateway.options import GatewayOptions
-from daemon.gateway.recovery import exchange_order, resting, restored_account
+from daemon.gateway.account import Account, Valuation
+from daemon.gateway.books import Books
+from daemon.gateway.combos import legs_from
+from daemon.gateway.corporate import CorporateAction
+from daemon.gateway.exercise import OptionExercise
+from daemon.gateway.judgement import Judge
+from daemon.gateway.ledger import ExecutionRow, OrderRow
+from daemon.gateway.listener import BrokerListener
+from daemon.gateway.locating import Locator
+from daemon.gateway.order_index import FINISHED, MANUAL_CLIENT, OrderIndex
+from daemon.gateway.recovery import exchange_order, resting
+from daemon.gateway.rows import (
+    LOCATE,
+    acknowledged,
+    changed_by,
+    ended,
+    in_family,
+    new_row,
+    refusal_of,
+    refused_change,
+    settled_row,
+    terms,
+    unless_cancelling,
+    working,
+)
+from daemon.gateway.settlement import Settled, Settler
+from daemon.gateway.tape_feed import TapeFeed
 from daemon.gateway.tickets import Refusal, Ticket
 from daemon.gateway.timeline import Timeline
-from daemon.matching.commission import CommissionSchedule
 from daemon.matching.exchange import SimulatedExchange
 from daemon.matching.orders import (
     Acknowledged,
     Cancelled,
     CancelReason,
+    ExchangeOrder,
     Filled,
+    FillModel,
     Outcome,
     Rejected,
     Replaced,
+    Trailed,
     Triggered,
     Working,
 )
 
-FINISHED = frozenset({"Filled", "Cancelled"})
-_FIRST_PERM_ID = 1_500_000_000
-_ENDINGS = {
-    CancelReason.REQUESTED: ("Cancelled by Trader", "Order Canceled - reason:"),
-    CancelReason.EXPIRED: ("Cancelled: expired at the close", "Order Canceled - reason:expired at the close"),
-    CancelReason.REMAINDER: ("Cancelled: remainder of IOC", "Order Canceled - reason:remainder of an IOC order"),
-}
-
-
-class BrokerListener(Protocol):
-    """Who is told, after it is durable."""
-
-    def order_changed(self, order: OrderRow) -> None:
-        """Say that an order has a new state."""
-        ...
-
-    def order_held(self, order: OrderRow) -> None:
-        """Say that an order waits for the next open."""
-        ...
-
-    def order_filled(self, order: OrderRow, execution: ExecutionRow) -> None:
-        """Say that an order had an execution."""
-        ...
-
-    def order_ended(self, order: OrderRow, text: str) -> None:
-        """Say that an order was cancelled, and IB's text for it."""
-        ...
-
 
 class Broker:
-    """One account, its orders and its books."""
+    """One account's orders between its clients and the exchange.
+
+    Children of a bracket wait at the exchange until their parent is filled completely; they end with a parent that
+    ends otherwise. An order that is not to be transmitted stays here until it, or a relative, is sent with the flag.
+    """
 
     def __init__(
         self,
         *,
-        options: GatewayOptions,
-        ledger: Ledger,
+        books: Books,
         exchange: SimulatedExchange,
-        commissions: CommissionSchedule,
-        days: Days,
+        feed: TapeFeed,
+        locator: Locator,
         timeline: Timeline,
+        settler: Settler,
         listener: BrokerListener,
+        fill_model: FillModel = FillModel.QUOTE_BOUNDED,
     ) -> None:
-        self._options = options
-        self._ledger = ledger
+        self.books = books
+        self.judge = Judge(books, timeline)
         self._exchange = exchange
-        self._commissions = commissions
-        self._days = days
+        self._feed = feed
+        self._locator = locator
         self._timeline = timeline
+        self._settler = settler
         self._listener = listener
-        self.account = Account(name=options.account, cash=options.initial_cash)
-        self.orders: dict[int, OrderRow] = {}  # by permId, working and finished
-        self._by_client: dict[tuple[int, int], int] = {}  # (client, order id) to permId
-        self._drafts: dict[tuple[int, int], OrderRow] = {}  # not transmitted yet
-        self.executions: list[ExecutionRow] = []
-        self._last_order_id: dict[int, int] = {}
-        self._perm_id = _FIRST_PERM_ID
+        self._fill_model = fill_model
+        self._index = OrderIndex()
         self._exchange.open_session(timeline.open_us, timeline.close_us)
         self._restore()
 
+    @property
+    def account(self) -> Account:
+        """Return the account as it stands."""
+        return self.books.account
+
+    @property
+    def orders(self) -> dict[int, OrderRow]:
+        """Return every order by permId, working and finished."""
+        return self._index.rows
+
+    @property
+    def executions(self) -> list[ExecutionRow]:
+        """Return every execution in the order it happened."""
+        return self.books.executions
+
     def mark(self, symbol: str) -> Decimal | None:
         """Return the price a symbol is valued at now, None when the market has none."""
-        day = self._days.of(symbol, self._timeline.session)
-        return None if day is None else day.mark(self._timeline.row)
+        return self.books.mark(symbol)
 
     def valuation(self) -> Valuation:
         """Return the account as it stands."""
-        return self.account.valuation(self.mark)
+        return self.books.valuation()
 
     def next_order_id(self, client_id: int) -> int:
         """Return an id above all this client has used."""
-        return self._last_order_id.get(client_id, 0) + 1
+        return self._index.next_order_id(client_id)
 
     def working(self) -> list[OrderRow]:
         """Return every order that is not finished, oldest first."""
-        return [*(order for order in self.orders.values() if order.status not in FINISHED), *self._drafts.values()]
+        return self._index.working()
+
+    # What clients want.
 
     def place(self, client_id: int, order_id: int, ticket: Ticket, *, transmit: bool) -> Refusal | None:
-        """Take a new order or a change to a working one; what becomes of it is told to the listener."""
-        known = self._by_client.get((client_id, order_id))
-        if known is not None:
-            return self._modify(self.orders[known], ticket)
-        draft = self._drafts.pop((client_id, order_id), None)
-        if draft is None and order_id < self.next_order_id(client_id):
+        """Take a new order or a change to one; what becomes of it is told to the listener."""
+        known = self._index.of_client(client_id, order_id)
+        if known is not None and (known.transmitted or known.status in FINISHED):
+            return self._modify(known, in_family(ticket, known.parent_perm_id))
+        if known is None and order_id <= self._index.last_order_id(client_id):
             return Refusal(code=103, text="Duplicate order id")
-        refusal = self.affordable(ticket)
-        self._last_order_id[client_id] = max(order_id, self._last_order_id.get(client_id, 0))
+        parent = self._index.of_client(client_id, ticket.parent_id) if ticket.parent_id else None
+        if ticket.parent_id and (parent is None or parent.status in FINISHED or parent.order_id == order_id):
+            refusal: Refusal | None = Refusal(code=10006, text="Missing parent order")
+        else:
+            refusal = self.judge.affordable(ticket)
+        self._index.use_order_id(client_id, order_id)
         if refusal is not None:
-            with self._ledger.transaction():
-                self._ledger.put_last_order_id(client_id, self._last_order_id[client_id])
+            self.books.ledger.put_last_order_id(client_id, order_id)
             return refusal
-        order = self._new_order(client_id, order_id, ticket, draft)
-        if not transmit:
-            self._drafts[client_id, order_id] = order
-            self._listener.order_changed(order)
-            return None
-        self._submit(order)
-        return None
+        row = new_row(
+            in_family(ticket, 0 if parent is None else parent.perm_id),
+            perm_id=self._index.take_perm_id() if known is None else known.perm_id,
+            client_id=client_id,
+            order_id=order_id,
+            account=self.account.name,
+            at_us=self._timeline.now_us,
+            parent_perm_id=0 if parent is None else parent.perm_id,
+        )
+        return self._take(row, transmit=transmit)
+
+    def place_manual(self, ticket: Ticket) -> OrderRow | Refusal:
+        """Take an order entered at the gateway itself; it is nobody's until client 0 takes it over."""
+        refusal = self.judge.affordable(ticket)
+        if refusal is not None:
+            return refusal
+        perm_id = self._index.take_perm_id()
+        row = new_row(
+            ticket,
+            perm_id=perm_id,
+            client_id=MANUAL_CLIENT,
+            order_id=self._index.next_bound_id() if self._listener.takes_manual_orders() else 0,
+            account=self.account.name,
+            at_us=self._timeline.now_us,
+        )
+        row = replace(row, is_manual=True)
+        if row.order_id:
+            self._listener.order_bound(row)
+        return self._take(row, transmit=True) or self.orders[perm_id]
+
+    def bind_manual(self) -> None:
+        """Give client 0 every manual order that is nobody's, under negative ids."""
+        for row in self._index.unbound():
+            bound = self._update(replace(row, order_id=self._index.next_bound_id()))
+            self._listener.order_bound(bound)
 
     def cancel(self, client_id: int, order_id: int) -> Refusal | None:
-        """Ask for a client's own order to be cancelled."""
-        draft = self._drafts.pop((client_id, order_id), None)
-        if draft is not None:
-            ended = replace(draft, status="Cancelled", completed_text=_ENDINGS[CancelReason.REQUESTED][0])
-            self._listener.order_ended(ended, _ENDINGS[CancelReason.REQUESTED][1])
-            return None
-        perm_id = self._by_client.get((client_id, order_id))
-        if perm_id is None:
+        """Ask for a client's own order to be cancelled; others' orders are unknown to it."""
+        row = self._index.of_client(client_id, order_id)
+        if row is None:
             return Refusal(code=10147, text=f"OrderId {order_id} that needs to be cancelled is not found.")
-        order = self.orders[perm_id]
-        if order.status in FINISHED:
-            text = f"OrderId {order_id} that needs to be cancelled cannot be cancelled, state: {order.status}."
+        if row.status in FINISHED:
+            text = f"OrderId {order_id} that needs to be cancelled cannot be cancelled, state: {row.status}."
             return Refusal(code=10148, text=text)
-        self._request_cancel(order)
+        self._request_cancel(row)
         return None
 
+    def reissue_ids(self, client_id: int, next_id: int) -> None:
+        """Let a client use its ids from `next_id` on again, as after a restart that lost their sequence."""
+        self._index.reissue_ids(client_id, next_id)
+
     def cancel_all(self) -> None:
-        """Ask for every order of every client to be cancelled."""
-        for order in self.working():
-            self.cancel(order.client_id, order.order_id)
+        """Ask for every order of every client, and those entered by hand, to be cancelled."""
+        for row in self.working():
+            if self.orders[row.perm_id].status not in FINISHED:
+                self._request_cancel(self.orders[row.perm_id])
 
-    def affordable(self, ticket: Ticket) -> Refusal | None:
-        """Return a refusal when the position an order leads to needs more margin than there is equity."""
-        symbol = ticket.listing.symbol
-        price = ticket.limit_price or self.mark(symbol)
-        if price is None:
-            return None
-        before, after = self.margins(ticket, price)
-        equity = self.valuation().net_liquidation
-        if after <= before or after <= equity:
-            return None
-        return Refusal(
-            code=201,
-            text=(
-                "Order rejected - reason:YOUR ORDER IS NOT ACCEPTED. IN ORDER TO OBTAIN THE DESIRED POSITION "
-                f"YOUR EQUITY WITH LOAN VALUE [{equity:.2f} USD] MUST EXCEED THE INITIAL MARGIN [{after:.2f} USD]"
-            ),
-        )
-
-    def margins(self, ticket: Ticket, price: Decimal) -> tuple[Decimal, Decimal]:
-        """Return the account's initial margin without and with the order filled at `price`."""
-        valuation, symbol = self.valuation(), ticket.listing.symbol
-        held = self.account.positions.get(symbol)
-        quantity = held.quantity if held is not None else ZERO
-        gross = valuation.gross - abs(self.account.value_of(symbol, self.mark))
-        gross += abs(quantity + ticket.quantity * ticket.side.sign) * price
-        return valuation.initial_margin, replace(valuation, gross=gross).initial_margin
-
-    def commission_for(self, ticket: Ticket, price: Decimal) -> Decimal:
-        """Return what a whole fill at `price` would cost."""
-        return self._commissions.charge(quantity=ticket.quantity, price=price, filled_before=ZERO, notional_before=ZERO)
+    # What time brings.
 
     def on_second(self, *, refresh: bool = False) -> None:
-        """Put the current second's quotes in force where orders are or were; with `refresh`, unchanged ones too."""
-        row = self._timeline.row
-        outcomes: list[Outcome] = []
-        for symbol in self._exchange.symbols:
-            outcomes.extend(self._quote(symbol, row, refresh=refresh))
-        self._book_all(outcomes)
+        """Put the current second in force where orders are or were; with `refresh`, unchanged quotes too."""
+        watching = {row.symbol for row in self.working()}
+        self._book_all(self._feed.second(self._exchange, refresh=refresh, watching=watching))
+        self._send_located()
 
     def advance(self, to_us: int) -> None:
         """Let everything due up to `to_us` happen."""
         due = self._exchange.next_event_us()
         if due is not None and due <= to_us:
             self._book_all(self._exchange.advance(to_us))
+        for settled in (*self._settler.due_at_open(), *self._settler.due_at_close()):
+            self._settle(settled)
 
     def due_us(self) -> int | None:
         """Return when something is next due at the exchange."""
@@ -201,227 +211,224 @@ class Broker:
     def begin_session(self) -> None:
         """Start a new trading day."""
         self._exchange.open_session(self._timeline.open_us, self._timeline.close_us)
-        self.account.begin_day(self.mark)
-        with self._ledger.transaction():
-            self._ledger.put_day_start([("", self.account.day_start_net), *self.account.day_start_value.items()])
-            self._ledger.put_numbers(market_us=self._timeline.now_us)
+        self._end_orders_of_what_has_expired()
+        for action in self._settler.due_splits():
+            self._book_all(self._exchange.corporate_action(action.symbol, self._timeline.now_us))
+            self._settler.apply_split(action)
+            self._listener.position_changed(action.symbol)
+        self.books.begin_session()
+        for symbol in self._settler.pay_dividends():
+            self._listener.position_changed(symbol)
 
     def save_time(self) -> None:
-        """Make the present market time durable."""
-        self._ledger.put_numbers(market_us=self._timeline.now_us)
+        """Make the present market time durable, and what the exchange alone knows of its orders."""
+        with self.books.ledger.transaction():
+            for saved in self._exchange.resting():
+                row = self.orders.get(int(saved.order.key))
+                if row is not None and saved.queue_ahead != row.queue_ahead:
+                    self._save(replace(row, queue_ahead=saved.queue_ahead))
+            self.books.ledger.put_numbers(market_us=self._timeline.now_us)
 
-    def _quote(self, symbol: str, row: int, *, refresh: bool) -> list[Outcome]:
-        day = self._days.of(symbol, self._timeline.session)
-        if day is None or not 0 <= row < day.seconds or not (refresh or day.changed[row]):
-            return []
-        return self._exchange.on_quote(
-            symbol, day.bid[row], day.ask[row], day.bid_size[row], day.ask_size[row], at_us=self._timeline.now_us
-        )
+    # What happens to holdings without an order.
 
-    def _new_order(self, client_id: int, order_id: int, ticket: Ticket, draft: OrderRow | None) -> OrderRow:
-        if draft is None:
-            self._perm_id += 1
-        return OrderRow(
-            perm_id=self._perm_id if draft is None else draft.perm_id,
-            client_id=client_id,
-            order_id=order_id,
-            account=self.account.name,
-            order_ref=ticket.order_ref,
-            symbol=ticket.listing.symbol,
-            exchange=ticket.exchange,
-            side=ticket.side.value,
-            quantity=ticket.quantity,
-            order_type=ticket.order_type.value,
-            limit_price=ticket.limit_price,
-            stop_price=ticket.stop_price,
-            tif=ticket.tif.value,
-            status="PendingSubmit",
-            filled=ZERO,
-            notional=ZERO,
-            last_price=ZERO,
-            submitted_us=self._timeline.now_us,
-            acknowledged=False,
-            arrived=False,
-            triggered=False,
-            cancel_us=None,
-            completed_us=None,
-            completed_text="",
-            outside_rth=ticket.outside_rth,
-        )
+    def exercise_option(self, exercise: OptionExercise) -> Refusal | None:
+        """Exercise an option, or note that it is to lapse; what it delivers is booked at once."""
+        found = self._settler.exercise(exercise)
+        if isinstance(found, Settled):
+            self._settle(found)
+            return None
+        return found
 
-    def _submit(self, order: OrderRow) -> None:
-        is_new_symbol = order.symbol not in self._exchange.symbols
-        self._exchange.submit(exchange_order(order), self._timeline.now_us)
-        self.orders[order.perm_id] = order
-        self._by_client[order.client_id, order.order_id] = order.perm_id
-        with self._ledger.transaction():
-            self._save(order)
-            self._ledger.put_last_order_id(order.client_id, self._last_order_id[order.client_id])
-            self._ledger.put_numbers(perm_id=self._perm_id)
-        if is_new_symbol:
-            self._book_all(self._quote(order.symbol, self._timeline.row, refresh=True))
+    def announce(self, action: CorporateAction) -> None:
+        """Add a corporate action to what the market announces."""
+        self._settler.announce(action)
 
-    def _modify(self, order: OrderRow, ticket: Ticket) -> Refusal | None:
-        if order.status in FINISHED:
-            return Refusal(code=103, text="Duplicate order id")
-        if order.cancel_us is not None:
-            return Refusal(code=104, text="Can't modify a filled or cancelling order.")
-        same = (ticket.listing.symbol, ticket.side.value, ticket.order_type.value) == (
-            order.symbol,
-            order.side,
-            order.order_type,
-        )
-        if not same:
-            return Refusal(code=105, text="Order being modified does not match original order")
-        open_part = replace(ticket, quantity=max(ZERO, ticket.quantity - order.filled))
-        refusal = self.affordable(open_part)
-        if refusal is not None:
-            return refusal
-        changed = replace(
-            order,
-            quantity=ticket.quantity,
-            limit_price=ticket.limit_price,
-            stop_price=ticket.stop_price,
-            tif=ticket.tif.value,
-        )
-        self._exchange.replace(exchange_order(changed), self._timeline.now_us)
+    def lend(self, symbol: str, shares: Decimal | None) -> None:
+        """Say how many shares the account can borrow to sell short; None = enough."""
+        self._locator.lend(symbol, shares)
+
+    def _end_orders_of_what_has_expired(self) -> None:
+        now_us, today = self._timeline.now_us, self._timeline.session.day
+        symbols = {leg.symbol for row in self.working() for leg in legs_from(row.legs)}
+        for symbol in sorted(symbols | {row.symbol for row in self.working() if not row.legs}):
+            listing = self.books.listing(symbol)
+            terms = None if listing is None else listing.terms
+            if terms is None or terms.expiry is None or terms.expiry >= today:
+                continue
+            for outcome in self._exchange.corporate_action(symbol, now_us):
+                if isinstance(outcome, Cancelled):
+                    self._book(replace(outcome, reason=CancelReason.EXPIRED))
+                else:
+                    self._book(outcome)
+
+    def _settle(self, settled: Settled) -> None:
+        at_us = self._timeline.now_us
+        row = settled_row(settled, perm_id=self._index.take_perm_id(), account=self.account.name, at_us=at_us)
+        with self.books.ledger.transaction():
+            executions = [self.books.settle(row, movement, at_us) for movement in settled.movements]
+            self._save(row)
+        self._listener.holdings_settled(row, *executions)
+
+    # On their way to the exchange.
+
+    def _take(self, row: OrderRow, *, transmit: bool) -> Refusal | None:
+        """Keep an order, and send it with its relatives if it is to be transmitted."""
+        row = replace(row, transmitted=False)
+        if not transmit:
+            self._listener.order_changed(self._update(row))
+            return None
+        self._index.put(row)
+        for relative in self._index.family(row):
+            if relative.transmitted:
+                continue
+            refusal = self._transmit(relative)
+            if refusal is not None and relative.perm_id == row.perm_id:
+                return refusal
+            if refusal is not None:
+                self._listener.order_refused(relative, refusal)
         return None
 
-    def _request_cancel(self, order: OrderRow) -> None:
-        if order.cancel_us is not None:
+    def _transmit(self, row: OrderRow) -> Refusal | None:
+        """Send an order to the exchange, or hold it until shares to sell short have been found."""
+        row = replace(row, transmitted=True, submitted_us=self._timeline.now_us)
+        if not self._locator.finds(row, self.account.positions.get(row.symbol), self.working()):
+            held = self._update(replace(row, status="PreSubmitted", acknowledged=True, why_held=LOCATE))
+            self._listener.order_changed(held)
+            self._listener.order_refused(held, Locator.NOTICE)
+            return None
+        return self._submit(row)
+
+    def _submit(self, row: OrderRow) -> Refusal | None:
+        new_symbols = self._feed.follow(self._exchange, row)
+        outcomes = self._exchange.submit(self._to_exchange(row), self._timeline.now_us)
+        for outcome in outcomes:
+            if isinstance(outcome, Rejected):
+                gone, _ = ended(row, CancelReason.REQUESTED, self._timeline.now_us)
+                self._update(replace(gone, completed_text=f"Rejected: {outcome.reason}"))
+                return refusal_of(outcome)
+        self._update(replace(row, why_held=""))
+        self._book_all(outcomes)
+        self._book_all(self._feed.quotes(self._exchange, new_symbols))
+        return None
+
+    def _send_located(self) -> None:
+        """Send the orders whose shares to sell short have been found by now."""
+        if not self._locator.is_holding:
             return
-        self._exchange.cancel(str(order.perm_id), self._timeline.now_us)
-        pending = self._update(replace(order, cancel_us=self._timeline.now_us, status="PendingCancel"))
+        for row in self.working():
+            if row.why_held != LOCATE or not self._locator.finds(
+                row, self.account.positions.get(row.symbol), self.working()
+            ):
+                continue
+            refusal = self._submit(row)
+            if refusal is not None:
+                self._listener.order_refused(row, refusal)
+
+    def _modify(self, row: OrderRow, ticket: Ticket) -> Refusal | None:
+        refusal = refused_change(row, ticket) or self.judge.affordable(ticket, filled=row.filled)
+        if refusal is not None:
+            return refusal
+        changed = replace(row, **terms(ticket))
+        if row.why_held == LOCATE:
+            self._listener.order_changed(self._update(changed))
+            return None
+        for outcome in self._exchange.replace(self._to_exchange(changed), self._timeline.now_us):
+            if isinstance(outcome, Rejected):
+                return refusal_of(outcome)
+            self._book(outcome)
+        # What the exchange does not know of is in force at once; the rest when it says so.
+        texts = (ticket.good_till_text, ticket.good_after_text, ticket.outside_rth)
+        if texts != (row.good_till_text, row.good_after_text, row.outside_rth):
+            row = self.orders[row.perm_id]
+            self._update(replace(row, good_till_text=texts[0], good_after_text=texts[1], outside_rth=texts[2]))
+        return None
+
+    def _request_cancel(self, row: OrderRow) -> None:
+        if row.cancel_us is not None:
+            return
+        if not row.transmitted or row.why_held == LOCATE:
+            for child in self._index.children(row.perm_id):
+                self._end(child, CancelReason.PARENT, self._timeline.now_us)
+            self._end(row, CancelReason.REQUESTED, self._timeline.now_us)
+            return
+        self._exchange.cancel(str(row.perm_id), self._timeline.now_us)
+        pending = self._update(replace(row, cancel_us=self._timeline.now_us, status="PendingCancel"))
         self._listener.order_changed(pending)
 
-    def _update(self, order: OrderRow) -> OrderRow:
-        with self._ledger.transaction():
-            self._save(order)
-        return order
+    def _to_exchange(self, row: OrderRow) -> ExchangeOrder:
+        return exchange_order(row, self._fill_model, parent_lives=self._parent_lives(row))
 
-    def _save(self, order: OrderRow) -> None:
-        self.orders[order.perm_id] = order
-        self._ledger.put_order(order)
-        self._ledger.put_numbers(market_us=self._timeline.now_us)
+    def _parent_lives(self, row: OrderRow) -> bool:
+        parent = self.orders.get(row.parent_perm_id)
+        return parent is not None and parent.status not in FINISHED
 
-    def _book_all(self, outcomes: list[Outcome]) -> None:
+    # What the exchange says.
+
+    def _book_all(self, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:
             self._book(outcome)
 
     def _book(self, outcome: Outcome) -> None:
-        order = self.orders[int(outcome.key)]
+        row = self.orders[int(outcome.key)]
         match outcome:
             case Filled():
-                self._fill(order, outcome)
+                self._fill(row, outcome)
             case Cancelled():
-                self._end(order, outcome)
+                self._end(row, outcome.reason, outcome.at_us)
             case Acknowledged():
-                known = self._update(
-                    replace(order, acknowledged=True, status=_unless_cancelling(order, "PreSubmitted"))
-                )
-                self._listener.order_changed(known)
+                self._change(acknowledged(row, parent_lives=self._parent_lives(row)))
                 if outcome.held:
-                    self._listener.order_held(known)
+                    self._listener.order_held(self.orders[row.perm_id])
             case Working():
-                waits = order.order_type == OrderType.STOP and not order.triggered
-                status = _unless_cancelling(order, "PreSubmitted" if waits else "Submitted")
-                self._listener.order_changed(self._update(replace(order, arrived=True, status=status)))
+                self._change(working(row))
             case Triggered():
-                status = _unless_cancelling(order, "Submitted")
-                self._listener.order_changed(self._update(replace(order, triggered=True, status=status)))
+                self._change(replace(row, triggered=True, status=unless_cancelling(row, "Submitted")))
+            case Trailed():
+                self._change(replace(row, trail_stop=outcome.stop_price))
             case Replaced():
-                changed = outcome.order
-                self._listener.order_changed(
-                    self._update(
-                        replace(
-                            order,
-                            quantity=changed.quantity,
-                            limit_price=changed.limit_price,
-                            stop_price=changed.stop_price,
-                            tif=changed.tif.value,
-                        )
-                    )
-                )
+                self._change(changed_by(row, outcome.order))
             case Rejected():
-                raise InvariantBroken(f"the exchange refused order {outcome.key}: {outcome.reason}")
+                self._listener.order_refused(row, refusal_of(outcome))
 
-    def _fill(self, order: OrderRow, fill: Filled) -> None:
-        commission = self._commissions.charge(
-            quantity=fill.quantity, price=fill.price, filled_before=order.filled, notional_before=order.notional
-        )
-        booked = self.account.execute(order.symbol, Side(order.side), fill.quantity, fill.price, commission)
-        filled, notional = order.filled + fill.quantity, order.notional + fill.quantity * fill.price
-        done = fill.remaining == 0
-        order = replace(
-            order,
-            filled=filled,
-            notional=notional,
-            last_price=fill.price,
-            status="Filled" if done else _unless_cancelling(order, "Submitted"),
-            completed_us=fill.at_us if done else None,
-            completed_text=f"Filled Size: {filled}" if done else "",
-        )
-        execution = ExecutionRow(
-            exec_id=self._exec_id(fill.at_us),
-            order_ref=order.order_ref,
-            perm_id=order.perm_id,
-            client_id=order.client_id,
-            order_id=order.order_id,
-            account=order.account,
-            symbol=order.symbol,
-            side=order.side,
-            quantity=fill.quantity,
-            price=fill.price,
-            commission=commission,
-            realized_pnl=booked.realized,
-            at_us=fill.at_us,
-            cumulative_quantity=filled,
-            average_price=notional / filled,
-            added_liquidity=fill.added_liquidity,
-        )
-        self.executions.append(execution)
-        with self._ledger.transaction():
-            self._save(order)
-            self._ledger.put_execution(execution)
-            self._ledger.put_position(booked.position)
-            self._ledger.put_account(self.account.name, self.account.cash)
-        self._listener.order_filled(order, execution)
+    def _change(self, row: OrderRow) -> None:
+        self._listener.order_changed(self._update(row))
 
-    def _end(self, order: OrderRow, ended: Cancelled) -> None:
-        text, error = _ENDINGS[ended.reason]
-        order = self._update(replace(order, status="Cancelled", completed_us=ended.at_us, completed_text=text))
-        self._listener.order_ended(order, error)
+    def _fill(self, row: OrderRow, fill: Filled) -> None:
+        if fill.remaining:
+            row = replace(row, status=unless_cancelling(row, "Submitted"))
+        with self.books.ledger.transaction():
+            row, executions = self.books.fill(row, fill)
+            self._save(row)
+        self._listener.order_filled(row, *executions)
 
-    def _exec_id(self, at_us: int) -> str:
-        """Return an id no other execution has: account and seed, second, running number, first version."""
-        who = blake2b(f"{self.account.name}|{self._options.seed}".encode(), digest_size=2).hexdigest()
-        return f"0000{who}.{at_us // 1_000_000:08x}.{len(self.executions) + 1:02x}.01"
+    def _end(self, row: OrderRow, reason: CancelReason, at_us: int) -> None:
+        row, text = ended(row, reason, at_us)
+        self._listener.order_ended(self._update(row), text)
+
+    def _update(self, row: OrderRow) -> OrderRow:
+        with self.books.ledger.transaction():
+            self._save(row)
+        return row
+
+    def _save(self, row: OrderRow) -> None:
+        self._index.put(row)
+        self.books.ledger.put_order(row)
+        self.books.ledger.put_numbers(market_us=self._timeline.now_us, perm_id=self._index.last_perm_id)
+        if row.status == "PendingSubmit":
+            self.books.ledger.put_last_order_id(row.client_id, self._index.last_order_id(row.client_id))
 
     def _restore(self) -> None:
         """Take up what the books say, or open them."""
-        owner = self._ledger.account()
-        if owner is None:
-            with self._ledger.transaction():
-                self._ledger.put_account(self.account.name, self.account.cash)
+        if not self.books.restore():
             self.begin_session()
             return
-        if owner != self.account.name:
-            raise LedgerBroken(
-                f"the ledger belongs to account {owner}, not {self.account.name}: use another state file"
-            )
-        self.account = restored_account(self._ledger, owner, self._timeline.open_us)
-        self.executions = self._ledger.executions()
-        self._last_order_id = self._ledger.last_order_ids()
-        self._perm_id = self._ledger.number("perm_id") or _FIRST_PERM_ID
-        for order in self._ledger.orders():
-            self.orders[order.perm_id] = order
-            self._by_client[order.client_id, order.order_id] = order.perm_id
-        working = [order for order in self.orders.values() if order.status not in FINISHED]
-        self._exchange.restore(resting(order) for order in working)
-        for order in working:
-            if order.cancel_us is not None:
-                self._exchange.cancel(str(order.perm_id), order.cancel_us)
-
-
-def _unless_cancelling(order: OrderRow, status: str) -> str:
-    return "PendingCancel" if order.cancel_us is not None else status
+        ledger = self.books.ledger
+        self._index.restore(ledger.orders(), ledger.last_order_ids(), ledger.number("perm_id"))
+        sent = [row for row in self.working() if row.transmitted and row.why_held != LOCATE]
+        self._locator.is_holding = any(row.why_held == LOCATE for row in self.working())
+        for row in sent:
+            self._feed.follow(self._exchange, row)
+        self._exchange.restore(resting(row, self._fill_model, parent_lives=self._parent_lives(row)) for row in sent)
+        for row in sent:
+            if row.cancel_us is not None:
+                self._exchange.cancel(str(row.perm_id), row.cancel_us)

@@ -1,7 +1,10 @@
 """One client's socket: bytes to requests and responses to bytes, with a bound on what waits to be read."""
 
 import asyncio
-from collections.abc import Callable
+import os
+import socket
+import struct
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from daemon.gateway.log import GatewayLog
@@ -18,6 +21,9 @@ from daemon.gateway.wire.session_requests import ReqCurrentTime
 NO_ID = -1
 _ANSWER_FIELDS = ["49", "1"]  # what lockstep clients send after every instant: not worth a walk through the tables
 _ANSWER = ReqCurrentTime()
+_CLOSE_S = 2.0  # host seconds a client has to read the last bytes
+_MOST_MALFORMED = 100  # messages of one connection that cannot be read
+_QUEUE_BYTES = 1 << 20  # of responses, after which they are written before the next request is handled
 _HANDSHAKE_S = 10.0  # host seconds a connection may take until START_API
 
 
@@ -45,6 +51,37 @@ class Switchboard(Protocol):
         ...
 
 
+class Wire(Protocol):
+    """What stands between a connection and its socket: faults, when there are any."""
+
+    def incoming(self, data: bytes) -> bytes:
+        """Return what of the received bytes is to be handled."""
+        ...
+
+    def outgoing(self, frames: list[bytes]) -> Sequence[bytes]:
+        """Return what to write for these frames, in pieces that are written one by one."""
+        ...
+
+    def written(self) -> None:
+        """All pieces are with the socket."""
+        ...
+
+
+class PlainWire:
+    """Everything comes and goes as it is."""
+
+    def incoming(self, data: bytes) -> bytes:
+        """Return all of it."""
+        return data
+
+    def outgoing(self, frames: list[bytes]) -> Sequence[bytes]:
+        """Return all of it in one piece."""
+        return (b"".join(frames),)
+
+    def written(self) -> None:
+        """Take note of nothing."""
+
+
 class Connection(asyncio.Protocol):
     """A client from its first byte to its last. Sending only queues; `flush` writes everything at once."""
 
@@ -61,6 +98,13 @@ class Connection(asyncio.Protocol):
         self.client_id = NO_ID
         self.is_ready = False  # START_API done
         self.is_lockstep = False
+        self.sets_pace = False
+        self.peer = "unknown"  # address of the other end
+        self.connect_options = ""  # of the handshake, such as "+PACEAPI"
+        self._malformed_count = 0
+        self._is_end_told = False  # the log says why the connection ends
+        self._queued = 0  # bytes of responses that wait to be written
+        self.wire: Wire = PlainWire()
         self.send: Callable[[bytes], None] = self._out.append
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -68,6 +112,8 @@ class Connection(asyncio.Protocol):
         if not isinstance(transport, asyncio.Transport) and not hasattr(transport, "write"):
             return
         self._transport = transport  # type: ignore[assignment]
+        name = transport.get_extra_info("peername")
+        self.peer = f"{name[0]}:{name[1]}" if isinstance(name, tuple) else "unknown"
         self._deadline = asyncio.get_running_loop().call_later(_HANDSHAKE_S, self._too_slow)
         if not self._switchboard.opened(self):
             self.drop("too many connections")
@@ -75,6 +121,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Say that the client is gone."""
         del exc
+        if not self._is_end_told and self._transport is not None and (self._head or self._reader.pending):
+            self._log_end("the connection ended within a frame")
         self._forget()
         self._switchboard.closed(self)
 
@@ -82,6 +130,7 @@ class Connection(asyncio.Protocol):
         """Handle what came; a fault ends this connection alone."""
         if self._transport is None:
             return
+        data = self.wire.incoming(data)
         if self._head is not None:
             data = self._handshake(self._head + data)
         try:
@@ -91,14 +140,20 @@ class Connection(asyncio.Protocol):
             frames, fault = error.completed, error
         for fields in frames:
             self._handle(fields)
+            if self._queued > _QUEUE_BYTES:
+                self.flush()
         if fault is not None:
-            self.drop(str(fault))
+            if self.is_ready:
+                self.error(NO_ID, 507, "Bad Message Length")
+            self.end(str(fault))
         self._switchboard.batch_done(self)
         self.flush()
 
     def respond(self, response: Response) -> None:
         """Queue a response."""
-        self._out.append(encode_frame(encode_response(response, self.version)))
+        data = encode_frame(encode_response(response, self.version))
+        self._queued += len(data)
+        self._out.append(data)
 
     def error(self, req_id: int, code: int, text: str) -> None:
         """Queue an error or notice; what a client made us quote is made printable."""
@@ -111,34 +166,68 @@ class Connection(asyncio.Protocol):
 
     def flush(self) -> None:
         """Write what is queued in one go; drop a client that does not read."""
-        if not self._out:
-            return
-        transport = self._transport
-        if transport is not None and not transport.is_closing():
-            transport.write(b"".join(self._out))
+        self._queued = 0
+        while self._out:
+            queued = self._out.copy()
+            self._out.clear()
+            transport = self._transport
+            if transport is None or transport.is_closing():
+                return
+            for piece in self.wire.outgoing(queued):
+                transport.write(piece)
             if transport.get_write_buffer_size() > self._options.write_buffer_bytes:
                 self.drop("client does not read")
-        self._out.clear()
+            self.wire.written()
+
+    def write(self, data: bytes) -> None:
+        """Write bytes past the queue; nothing when the client is gone."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def pause(self, *, paused: bool) -> None:
+        """Stop or go on reading; what comes meanwhile waits in the socket."""
+        if self._transport is not None and not self._transport.is_closing():
+            (self._transport.pause_reading if paused else self._transport.resume_reading)()
+
+    def wait_for_start(self) -> None:
+        """Give the client all the time it wants until START_API."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+
+    def reset(self) -> None:
+        """End the connection with RST, as a host that has crashed does; unsent bytes are lost."""
+        transport = self._transport
+        if transport is None:
+            return
+        held = transport.get_extra_info("socket")
+        if held is not None and held.fileno() >= 0:
+            # Options belong to the socket, not to the descriptor, and uvloop hands out no real socket object.
+            with socket.socket(fileno=os.dup(held.fileno())) as same:
+                same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.drop("reset")
 
     def drop(self, reason: str) -> None:
         """End the connection now, without waiting for the client to read."""
         if self._transport is not None:
-            self._log("client.dropped", {"client_id": self.client_id, "peer": self.peer, "reason": reason})
+            self._log_end(reason)
             transport = self._transport
             self._forget()
             transport.abort()
 
+    def end(self, reason: str) -> None:
+        """End the connection for something its client did, after what is queued has been written."""
+        if self._transport is not None:
+            self._log_end(reason)
+            self.close()
+
     def close(self) -> None:
-        """End the connection after what is queued has been written."""
+        """End the connection after what is queued has been written, soon even if the client does not read it."""
         self.flush()
         if self._transport is not None:
             self._transport.close()
-
-    @property
-    def peer(self) -> str:
-        """Return the other end's address."""
-        name = self._transport.get_extra_info("peername") if self._transport is not None else None
-        return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else "unknown"
+            if self._deadline is not None:
+                self._deadline.cancel()
+            self._deadline = asyncio.get_running_loop().call_later(_CLOSE_S, self._transport.abort)
 
     def started(self, client_id: int, *, is_lockstep: bool) -> None:
         """Take note of START_API."""
@@ -154,6 +243,7 @@ class Connection(asyncio.Protocol):
                 self._head = head
                 return b""
             handshake, used = found
+            self.connect_options = handshake.options
             self.version = negotiate(handshake, self._options.server_version)
         except HandshakeError as error:
             self.drop(str(error))
@@ -185,6 +275,13 @@ class Connection(asyncio.Protocol):
         )
         self._log("request.refused", {"client_id": self.client_id, "peer": self.peer, "reason": str(error)[:200]})
         self.error(req_id, 320, text)
+        self._malformed_count += 1
+        if self._malformed_count >= _MOST_MALFORMED:
+            self.end("too many malformed messages")
+
+    def _log_end(self, reason: str) -> None:
+        self._is_end_told = True
+        self._log("client.dropped", {"client_id": self.client_id, "peer": self.peer, "reason": reason})
 
     def _too_slow(self) -> None:
         if not self.is_ready:

@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -13,6 +15,15 @@ from daemon.gateway.source import MarketSource
 from daemon.market.sessions import Session
 from daemon.market.tape import SecondTape
 from daemon.matching.book import to_price
+
+
+@dataclass(frozen=True, slots=True)
+class SoFar:
+    """A session up to each of its seconds, that second included. Indices are seconds since the open."""
+
+    high: Sequence[float]  # currency per unit, NaN before the first trade, like the low
+    low: Sequence[float]
+    last_row: Sequence[int]  # second of the latest trade, -1 before the first
 
 
 class SymbolDay:
@@ -31,6 +42,17 @@ class SymbolDay:
         self.total_volume = cast("Sequence[int]", np.cumsum(tape.volume).data)
         self.seconds = tape.session.seconds
         self._fives: dict[What, dict[int, Row]] = {}
+
+    @cached_property
+    def so_far(self) -> SoFar:
+        """Return the session's extremes and its latest trade, up to each second."""
+        tape = self.tape
+        rows = np.where(tape.volume > 0, np.arange(tape.volume.size), -1)
+        return SoFar(
+            high=cast("Sequence[float]", np.fmax.accumulate(tape.high).data),
+            low=cast("Sequence[float]", np.fmin.accumulate(tape.low).data),
+            last_row=cast("Sequence[int]", np.maximum.accumulate(rows).data),
+        )
 
     def five(self, what: What, start: int) -> Row | None:
         """Return the five-second bar that starts at `start` (epoch seconds), None where there is no price at all."""

@@ -20,6 +20,7 @@ class Follower(Protocol):
     client_id: int
     is_ready: bool  # START_API done
     is_lockstep: bool
+    sets_pace: bool  # market time goes as fast as this one answers, whatever speed was chosen
 
     def send_step(self, at_us: int) -> None:
         """Queue the mark that ends an instant."""
@@ -48,7 +49,7 @@ class Driver:
         play: Callable[[], None],
         save_time: Callable[[], None],
         due_us: Callable[[], int | None],
-        followers: Iterable[Follower],
+        followers: Callable[[], Iterable[Follower]],
     ) -> None:
         self._options = options
         self._timeline = timeline
@@ -127,17 +128,19 @@ class Driver:
 
     def _start_for_the_free(self) -> None:
         """Start the market when clients are there and none of them keeps it in step."""
-        ready = [follower for follower in self._followers if follower.is_ready]
+        ready = [follower for follower in self._followers() if follower.is_ready]
         if ready and not any(follower.is_lockstep for follower in ready):
             self._started = True
 
     def _is_held(self) -> bool:
         if not self._started or self._waiting:
             return True
-        return self._options.hold_when_idle and not any(follower.is_ready for follower in self._followers)
+        return self._options.hold_when_idle and not any(follower.is_ready for follower in self._followers())
 
     def _speed(self) -> float | None:
-        in_step = any(follower.is_lockstep and follower not in self._late for follower in self._followers)
+        if any(follower.sets_pace for follower in self._followers()):
+            return None
+        in_step = any(follower.is_lockstep and follower not in self._late for follower in self._followers())
         return self._options.speed if in_step else self._options.speed or FREE_RUNNING_SPEED
 
     def _step(self, at_us: int) -> None:
@@ -148,7 +151,7 @@ class Driver:
         if at_us - self._saved_us >= _SAVE_EVERY_US:
             self._saved_us = at_us
             self._save_time()
-        for follower in tuple(self._followers):
+        for follower in tuple(self._followers()):
             if follower.is_ready:
                 if follower.is_lockstep and follower not in self._late:
                     self._ask(follower)

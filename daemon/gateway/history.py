@@ -50,6 +50,7 @@ _SPELLINGS = {
     "1 days": "1 day",
     "1D": "1 day",
 }
+_LIVE = (What.TRADES, What.MIDPOINT, What.BID, What.ASK)
 _DURATION = re.compile(r"(\d{1,7}) ?([SDWMY])", re.ASCII)
 _MOMENT = re.compile(r"(\d{8})(-| {1,2})(\d{2}):(\d{2})(?::(\d{2}))?(?: ([A-Za-z_/+\-0-9]{1,40}))?", re.ASCII)
 
@@ -90,11 +91,20 @@ def duration(text: str) -> tuple[int, str]:
 
 
 def what_to_show(text: str) -> What:
-    """Return what the bars are made of."""
+    """Return what the bars are made of; nothing is split here, so that adjusted trades are trades."""
+    word = text.strip().upper()
     try:
-        return What(text.strip().upper())
+        return What.TRADES if word == "ADJUSTED_LAST" else What(word)
     except ValueError:
-        raise BadRequest(f"Historical data request for {text or '(empty)'} is not supported.") from None
+        raise BadRequest(f"Historical data request for {text[:40] or '(empty)'} is not supported.") from None
+
+
+def live_what(text: str) -> What:
+    """Return what bars that go on are made of."""
+    what = what_to_show(text)
+    if what not in _LIVE or text.strip().upper() != what:
+        raise BadRequest(f"Bars of {text[:40]} cannot be kept up to date; use {', '.join(_LIVE)}.")
+    return what
 
 
 def moment(text: str, zone: ZoneInfo) -> datetime:
@@ -143,6 +153,10 @@ class History:
                 continue
             found.extend(rows(bars, request.what, session.day))
         return found
+
+    def sessions(self, request: HistoryRequest) -> list[Session]:
+        """Return the sessions that a request's span reaches into, oldest first."""
+        return self._span(request)[1]
 
     def _cut(
         self, request: HistoryRequest, session: Session, starts: IntArray, ends: IntArray, close: float

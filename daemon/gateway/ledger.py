@@ -9,39 +9,26 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from daemon.domain.errors import ConfigError
-from daemon.gateway.account import Position
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS execution (
-    exec_id TEXT PRIMARY KEY, order_ref TEXT NOT NULL, perm_id INTEGER NOT NULL, client_id INTEGER NOT NULL,
-    order_id INTEGER NOT NULL, account TEXT NOT NULL, symbol TEXT NOT NULL, side TEXT NOT NULL, quantity TEXT NOT NULL,
-    price TEXT NOT NULL, commission TEXT NOT NULL, realized_pnl TEXT, at_us INTEGER NOT NULL,
-    cumulative_quantity TEXT NOT NULL, average_price TEXT NOT NULL, added_liquidity INTEGER NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS orders (
-    perm_id INTEGER PRIMARY KEY, client_id INTEGER NOT NULL, order_id INTEGER NOT NULL, account TEXT NOT NULL,
-    order_ref TEXT NOT NULL, symbol TEXT NOT NULL, exchange TEXT NOT NULL, side TEXT NOT NULL, quantity TEXT NOT NULL,
-    order_type TEXT NOT NULL, limit_price TEXT, stop_price TEXT, tif TEXT NOT NULL, status TEXT NOT NULL,
-    filled TEXT NOT NULL, notional TEXT NOT NULL, last_price TEXT NOT NULL, submitted_us INTEGER NOT NULL,
-    acknowledged INTEGER NOT NULL, arrived INTEGER NOT NULL, triggered INTEGER NOT NULL, cancel_us INTEGER,
-    completed_us INTEGER, completed_text TEXT NOT NULL, outside_rth INTEGER NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS position (
-    symbol TEXT PRIMARY KEY, quantity TEXT NOT NULL, cost TEXT NOT NULL, realized TEXT NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS account (name TEXT PRIMARY KEY, cash TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS client (client_id INTEGER PRIMARY KEY, last_order_id INTEGER NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS day (symbol TEXT PRIMARY KEY, start_value TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
-"""
+from daemon.gateway.account import ONE, Position
+from daemon.gateway.ledger_schema import VERSION, UnknownVersion, bring_up_to_date
 
 
 class LedgerBroken(ConfigError):
     """The file is no gateway ledger, or belongs to another account."""
+
+
+class Role(StrEnum):
+    """What an execution stands for."""
+
+    ORDER = "ORDER"  # it moved the position of the order's own contract
+    COMBO = "COMBO"  # a combination as a whole: no position, the LEG rows beside it move them
+    LEG = "LEG"
+    EXERCISE = "EXERCISE"  # an option that was exercised, assigned or has expired, and the shares that came of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +51,10 @@ class ExecutionRow:
     cumulative_quantity: Decimal  # of its order
     average_price: Decimal  # of its order so far
     added_liquidity: bool
+    exchange: str = "SMART"  # what the order was sent to
+    multiplier: Decimal = ONE
+    role: str = Role.ORDER
+    cash_change: Decimal | None = None  # account currency, commission included; None = it was paid for in full
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,15 +86,61 @@ class OrderRow:
     completed_us: int | None
     completed_text: str
     outside_rth: bool
+    parent_id: int = 0  # order id of the parent at the same client, 0 = none
+    parent_perm_id: int = 0
+    oca_group: str = ""
+    oca_type: int = 0  # 1 cancel with block, 2 reduce with block, 3 reduce
+    trail_amount: Decimal | None = None  # currency, or
+    trail_percent: Decimal | None = None  # 1 is 1 %
+    trail_stop: Decimal | None = None  # where a trailing stop has come to
+    limit_offset: Decimal | None = None  # currency: limit of a TRAIL LIMIT order beyond its stop
+    peg_offset: Decimal | None = None  # currency: what a REL order is better than the near touch
+    min_quantity: Decimal | None = None
+    all_or_none: bool = False
+    trigger_method: int = 0
+    queue_ahead: Decimal | None = None  # units before it at its price, when last saved
+    good_till_us: int | None = None
+    good_till_text: str = ""  # as the client wrote it; must be echoed
+    good_after_us: int | None = None
+    good_after_text: str = ""
+    legs: str = ""  # of a combination: `combos.py` writes and reads it
+    why_held: str = ""  # "child", "locate" or ""
+    transmitted: bool = True
+    is_manual: bool = False  # entered at the gateway, not by a client
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CashRow:
+    """Cash that moved without an execution."""
+
+    at_us: int
+    symbol: str  # on account of, "" = none
+    reason: str  # DIVIDEND, PAYMENT_IN_LIEU, BORROW_FEE, SETTLEMENT
+    amount: Decimal  # account currency, positive = received
 
 
 _TEXT_COLUMNS = {
     ExecutionRow: frozenset(
         {"quantity", "price", "commission", "realized_pnl", "cumulative_quantity", "average_price"}
+        | {"multiplier", "cash_change"}
     ),
-    OrderRow: frozenset({"quantity", "limit_price", "stop_price", "filled", "notional", "last_price"}),
+    OrderRow: frozenset(
+        {"quantity", "limit_price", "stop_price", "filled", "notional", "last_price"}
+        | {"trail_amount", "trail_percent", "trail_stop", "limit_offset", "peg_offset", "min_quantity", "queue_ahead"}
+    ),
 }
-_FLAGS = frozenset({"added_liquidity", "acknowledged", "arrived", "triggered", "outside_rth"})
+_FLAGS = frozenset(
+    {
+        "added_liquidity",
+        "acknowledged",
+        "arrived",
+        "triggered",
+        "outside_rth",
+        "transmitted",
+        "is_manual",
+        "all_or_none",
+    }
+)
 
 
 class Ledger:
@@ -115,10 +152,10 @@ class Ledger:
 
     @classmethod
     def open(cls, path: Path | None) -> "Ledger":
-        """Open or create the books; None keeps them in memory.
+        """Open or create the books, an earlier version's brought up to date; None keeps them in memory.
 
         Raises:
-            LedgerBroken: the file is something else.
+            LedgerBroken: the file is something else, or a later version's.
         """
         try:
             connection = sqlite3.connect(path or ":memory:", isolation_level=None)
@@ -127,15 +164,28 @@ class Ledger:
                 "PRAGMA synchronous=NORMAL"
             )  # survives a kill of the process; a power cut may cost the tail
             connection.execute("PRAGMA locking_mode=NORMAL")
-            connection.executescript(_SCHEMA)
+            bring_up_to_date(connection)
         except sqlite3.DatabaseError as error:
             raise LedgerBroken(f"{path} is no gateway ledger: {error}") from error
+        except UnknownVersion as error:
+            raise LedgerBroken(
+                f"{path} was written by a later paperd: {error}; use that one, or another state file"
+            ) from error
         return cls(connection)
 
     @classmethod
     def open_readonly(cls, path: Path) -> "Ledger":
-        """Open existing books to look at them."""
-        return cls(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None))
+        """Open existing books to look at them.
+
+        Raises:
+            LedgerBroken: they are another version's.
+        """
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        found = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if found != VERSION:
+            connection.close()
+            raise LedgerBroken(f"{path} has version {found}, not {VERSION}: let a gateway open it once")
+        return cls(connection)
 
     def close(self) -> None:
         """Close the file."""
@@ -166,10 +216,11 @@ class Ledger:
 
     def positions(self) -> dict[str, Position]:
         """Return the positions by symbol, flat ones included."""
-        cursor = self._db.execute("SELECT symbol, quantity, cost, realized FROM position ORDER BY symbol")
+        columns = ("symbol", "quantity", "cost", "realized", "multiplier", "financed")
+        cursor = self._db.execute(f"SELECT {', '.join(columns)} FROM position ORDER BY symbol")  # noqa: S608
         return {
-            symbol: Position(symbol=symbol, quantity=Decimal(quantity), cost=Decimal(cost), realized=Decimal(realized))
-            for symbol, quantity, cost, realized in cursor
+            symbol: Position(symbol=symbol, **dict(zip(columns[1:], map(Decimal, numbers), strict=True)))
+            for symbol, *numbers in cursor
         }
 
     def cash(self) -> Decimal:
@@ -209,6 +260,21 @@ class Ledger:
         """Write an execution; a second one of the same id is an error."""
         self._insert("INSERT INTO execution", ExecutionRow, astuple(row))
 
+    def correct_execution(self, exec_id: str, row: ExecutionRow) -> None:
+        """Replace an execution by its correction, which has an id of its own and the place of the first."""
+        self._db.execute(
+            "UPDATE execution SET exec_id = ?, price = ?, average_price = ?, realized_pnl = ?, cash_change = ? "
+            "WHERE exec_id = ?",
+            (
+                row.exec_id,
+                str(row.price),
+                str(row.average_price),
+                None if row.realized_pnl is None else str(row.realized_pnl),
+                str(row.cash_change),
+                exec_id,
+            ),
+        )
+
     def put_order(self, row: OrderRow) -> None:
         """Write an order as it stands now."""
         self._insert("INSERT OR REPLACE INTO orders", OrderRow, astuple(row))
@@ -216,13 +282,37 @@ class Ledger:
     def put_position(self, position: Position) -> None:
         """Write a position as it stands now."""
         self._db.execute(
-            "INSERT OR REPLACE INTO position VALUES (?, ?, ?, ?)",
-            (position.symbol, str(position.quantity), str(position.cost), str(position.realized)),
+            "INSERT OR REPLACE INTO position (symbol, quantity, cost, realized, multiplier, financed)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (position.symbol, *map(str, astuple(position)[1:])),
         )
 
     def put_account(self, name: str, cash: Decimal) -> None:
         """Write the account's cash."""
         self._db.execute("INSERT OR REPLACE INTO account VALUES (?, ?)", (name, str(cash)))
+
+    def cash_entries(self) -> list[CashRow]:
+        """Return cash that moved without an execution, in order."""
+        cursor = self._db.execute("SELECT at_us, symbol, reason, amount FROM cash ORDER BY entry")
+        return [
+            CashRow(at_us=at_us, symbol=symbol, reason=reason, amount=Decimal(amount))
+            for at_us, symbol, reason, amount in cursor
+        ]
+
+    def put_cash_entry(self, row: CashRow) -> None:
+        """Write cash that moved without an execution."""
+        self._db.execute(
+            "INSERT INTO cash (at_us, symbol, reason, amount) VALUES (?, ?, ?, ?)",
+            (row.at_us, row.symbol, row.reason, str(row.amount)),
+        )
+
+    def applied_actions(self) -> frozenset[str]:
+        """Return the corporate actions and expiries that have been booked."""
+        return frozenset(str(action) for (action,) in self._db.execute("SELECT action FROM applied"))
+
+    def put_applied_action(self, action: str, at_us: int) -> None:
+        """Write that a corporate action or an expiry has been booked."""
+        self._db.execute("INSERT INTO applied VALUES (?, ?)", (action, at_us))
 
     def put_last_order_id(self, client_id: int, order_id: int) -> None:
         """Write the highest order id a client has used."""

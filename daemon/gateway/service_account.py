@@ -1,11 +1,12 @@
 """The account as clients see it: values, summary, portfolio, positions, profit."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 
-from daemon.gateway.account import LEVERAGE, ZERO
+from daemon.gateway.account import ZERO
+from daemon.gateway.account_values import Standing, Tag, ledger, summary_tags, update_tags, values
 from daemon.gateway.broker import Broker
 from daemon.gateway.connection import NO_ID, Connection
 from daemon.gateway.contracts import Contracts
@@ -17,7 +18,7 @@ from daemon.gateway.wire import account_responses as rs
 REFRESH_S = 180  # account values and summaries, in market time, as at IB
 MAX_SUMMARIES = 2
 _CURRENCY = "USD"
-_CENT = Decimal("0.01")
+_ALL_ACCOUNTS = frozenset({"", "All"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,10 +26,11 @@ class ClientAccount:
     """What one client follows."""
 
     updates: bool = False
+    values: dict[tuple[str, str], str] = field(default_factory=dict)  # key and currency to what was sent last
     positions: bool = False
     summaries: dict[int, frozenset[str]] = field(default_factory=dict)  # request to tags
     multi_positions: set[int] = field(default_factory=set)
-    multi_values: set[int] = field(default_factory=set)
+    multi_values: dict[int, rq.ReqAccountUpdatesMulti] = field(default_factory=dict)
     pnl: dict[int, rs.PnL | None] = field(default_factory=dict)  # what was sent last
     pnl_single: dict[int, tuple[int, rs.PnLSingle | None]] = field(default_factory=dict)  # contract, sent last
 
@@ -70,6 +72,8 @@ class AccountDesk:
             if refresh:
                 for req_id, tags in client.summaries.items():
                     self._send_summary(connection, req_id, tags)
+                for request in client.multi_values.values():
+                    self._send_multi(connection, request)
 
     def position_changed(self, symbol: str) -> None:
         """Tell everyone who follows positions or the portfolio."""
@@ -80,7 +84,7 @@ class AccountDesk:
                 self._send_position_multi(connection, req_id, symbol)
             if client.updates:
                 connection.respond(self._portfolio(symbol))
-                self._send_values(connection)
+                self._send_values(connection, only_changed=True)
 
     def account_updates(self, connection: Connection, request: rq.ReqAccountUpdates) -> None:
         """Start or stop the account stream."""
@@ -132,24 +136,16 @@ class AccountDesk:
         self.of(connection).multi_positions.discard(request.req_id)
 
     def updates_multi(self, connection: Connection, request: rq.ReqAccountUpdatesMulti) -> None:
-        """Send values under a request id."""
+        """Send values under a request id and follow them: all, or the ledger and the net liquidation alone."""
         if self._refuses(connection, request.req_id, request.account):
             return
-        for key, value, currency in self._values():
-            connection.respond(
-                rs.AccountUpdateMulti(
-                    req_id=request.req_id,
-                    account=self._broker.account.name,
-                    model_code=request.model_code,
-                    key=key,
-                    value=value,
-                    currency=currency,
-                )
-            )
+        self.of(connection).multi_values[request.req_id] = request
+        self._send_multi(connection, request)
         connection.respond(rs.AccountUpdateMultiEnd(req_id=request.req_id))
 
     def cancel_updates_multi(self, connection: Connection, request: rq.CancelAccountUpdatesMulti) -> None:
-        """Values under a request id are not followed here; nothing to stop."""
+        """Stop following values under a request id."""
+        self.of(connection).multi_values.pop(request.req_id, None)
 
     def pnl(self, connection: Connection, request: rq.ReqPnL) -> None:
         """Follow the account's profit."""
@@ -174,7 +170,7 @@ class AccountDesk:
         self.of(connection).pnl_single.pop(request.req_id, None)
 
     def _refuses(self, connection: Connection, req_id: int, account: str) -> bool:
-        if account in {"", "All", self._broker.account.name}:
+        if account in _ALL_ACCOUNTS or account == self._broker.account.name:
             return False
         connection.error(
             req_id, 321, f"Error validating request.-'account' : cause - Invalid account code '{account[:40]}'."
@@ -184,38 +180,33 @@ class AccountDesk:
     def _held(self) -> list[str]:
         return [symbol for symbol, held in sorted(self._broker.account.positions.items()) if held.quantity]
 
-    def _values(self) -> Iterator[tuple[str, str, str]]:
-        value = self._broker.valuation()
-        yield "AccountType", "INDIVIDUAL", ""
-        yield "AccountCode", self._broker.account.name, ""
-        yield "AccountReady", "true", ""
-        yield "Currency", _CURRENCY, _CURRENCY
-        numbers = (
-            ("NetLiquidation", value.net_liquidation),
-            ("TotalCashValue", value.cash),
-            ("TotalCashBalance", value.cash),
-            ("CashBalance", value.cash),
-            ("SettledCash", value.cash),
-            ("StockMarketValue", value.net),
-            ("BuyingPower", value.available_funds * LEVERAGE),
-            ("GrossPositionValue", value.gross),
-            ("EquityWithLoanValue", value.net_liquidation),
-            ("AvailableFunds", value.available_funds),
-            ("ExcessLiquidity", max(ZERO, value.net_liquidation - value.maintenance_margin)),
-            ("UnrealizedPnL", value.unrealized),
-            ("RealizedPnL", value.realized),
-            ("InitMarginReq", value.initial_margin),
-            ("MaintMarginReq", value.maintenance_margin),
-            ("FullInitMarginReq", value.initial_margin),
-            ("FullMaintMarginReq", value.maintenance_margin),
+    def _standing(self) -> Standing:
+        return Standing(
+            account=self._broker.account.name,
+            currency=_CURRENCY,
+            now=self._broker.valuation(),
+            before=self._broker.account.day_start_net,
         )
-        for key, number in numbers:
-            yield key, str(number.quantize(_CENT, ROUND_HALF_EVEN)), _CURRENCY
-        leverage = value.gross / value.net_liquidation if value.net_liquidation > 0 else ZERO
-        yield "Leverage", f"{leverage:.2f}", ""
+
+    def _send_multi(self, connection: Connection, request: rq.ReqAccountUpdatesMulti) -> None:
+        standing = self._standing()
+        tags: list[Tag] = [*values(standing), *ledger(standing)]
+        if request.ledger_and_nlv:
+            tags = [tag for tag in tags if tag.is_ledger or tag.key == "NetLiquidation"]
+        for tag in tags:
+            connection.respond(
+                rs.AccountUpdateMulti(
+                    req_id=request.req_id,
+                    account=standing.account,
+                    model_code=request.model_code,
+                    key=tag.key,
+                    value=tag.value,
+                    currency=tag.currency,
+                )
+            )
 
     def _send_updates(self, connection: Connection) -> None:
-        self._send_values(connection)
+        self._send_values(connection, only_changed=False)
         for symbol in self._held():
             connection.respond(self._portfolio(symbol))
         local = datetime.fromtimestamp(self._timeline.now_us // SECOND_US, UTC).astimezone(
@@ -223,19 +214,24 @@ class AccountDesk:
         )
         connection.respond(rs.AccountUpdateTime(time=f"{local:%H:%M}"))
 
-    def _send_values(self, connection: Connection) -> None:
-        account = self._broker.account.name
-        for key, value, currency in self._values():
-            connection.respond(rs.AccountValue(key=key, value=value, currency=currency, account=account))
+    def _send_values(self, connection: Connection, *, only_changed: bool) -> None:
+        standing, sent = self._standing(), self.of(connection).values
+        for tag in update_tags(standing):
+            if only_changed and sent.get((tag.key, tag.currency)) == tag.value:
+                continue
+            sent[tag.key, tag.currency] = tag.value
+            connection.respond(
+                rs.AccountValue(key=tag.key, value=tag.value, currency=tag.currency, account=standing.account)
+            )
 
     def _send_summary(self, connection: Connection, req_id: int, tags: frozenset[str]) -> None:
-        account = self._broker.account.name
-        everything = any(tag.startswith("$LEDGER") for tag in tags)
-        for key, value, currency in self._values():
-            if everything or key in tags:
-                connection.respond(
-                    rs.AccountSummary(req_id=req_id, account=account, tag=key, value=value, currency=currency)
+        standing = self._standing()
+        for tag in summary_tags(standing, tags):
+            connection.respond(
+                rs.AccountSummary(
+                    req_id=req_id, account=standing.account, tag=tag.key, value=tag.value, currency=tag.currency
                 )
+            )
 
     def _position(self, symbol: str) -> rs.Position:
         held = self._broker.account.positions[symbol]

@@ -2,24 +2,27 @@
 
 from datetime import UTC, datetime
 
-from daemon.gateway.bars import FIVE, Row
+from daemon.gateway.bars import FIVE, Row, What
 from daemon.gateway.connection import Connection
-from daemon.gateway.contracts import MARKET_RULE, Contracts, full_contract
+from daemon.gateway.contracts import EXCHANGE_ZONE, Contracts, answer_exchange, full_contract
 from daemon.gateway.days import Days
 from daemon.gateway.history import (
+    DAY_S,
     BadRequest,
     History,
     HistoryRequest,
     bar_seconds,
     check_size,
     duration,
+    live_what,
     moment,
     what_to_show,
 )
 from daemon.gateway.history_wire import clock_text, wire_bar
-from daemon.gateway.service_market import UNKNOWN_CONTRACT, MarketDesk
+from daemon.gateway.service_market import MarketDesk
 from daemon.gateway.source import MarketSource
 from daemon.gateway.streams import UpdatingBars
+from daemon.gateway.subscriptions import UNKNOWN_CONTRACT
 from daemon.gateway.timeline import SECOND_US, Timeline
 from daemon.gateway.wire.history_requests import (
     CancelHeadTimestamp,
@@ -27,26 +30,27 @@ from daemon.gateway.wire.history_requests import (
     ReqHeadTimestamp,
     ReqHistoricalData,
 )
-from daemon.gateway.wire.history_responses import HeadTimestamp, HistoricalData
+from daemon.gateway.wire.history_responses import HeadTimestamp, HistoricalData, HistoricalSchedule, TradingSession
 from daemon.gateway.wire.reference_requests import (
     ReqContractDetails,
     ReqMarketRule,
     ReqMatchingSymbols,
-    ReqSecDefOptParams,
 )
 from daemon.gateway.wire.reference_responses import (
     ContractData,
     ContractDataEnd,
     MarketRule,
     PriceIncrement,
-    SecDefOptParamEnd,
     SymbolSample,
     SymbolSamples,
 )
+from daemon.market.listing import MARKET_RULES
 from daemon.market.sessions import OutOfCalendar, Session
 
 _HISTORY_ERROR = "Historical Market Data Service error message:"
 _NO_DATA = "HMDS query returned no data"
+_SCHEDULE = "SCHEDULE"
+_SCHEDULE_VERSION = 165
 _HEAD_SESSIONS = 2520  # how far back a head timestamp looks: ten years
 
 
@@ -71,14 +75,15 @@ class ReferenceDesk:
         self._market = market
 
     def contract_details(self, connection: Connection, request: ReqContractDetails) -> None:
-        """Describe a contract."""
-        listing = self._contracts.find(request.contract)
-        if listing is None:
+        """Describe every contract that fits: for an option without strike, right or expiry, the chain."""
+        found = self._contracts.matches(request.contract)
+        if not found:
             connection.error(request.req_id, 200, UNKNOWN_CONTRACT)
             return
-        contract = full_contract(listing, request.contract.exchange or "SMART")
-        details = self._contracts.describe(listing, self._now())
-        connection.respond(ContractData(req_id=request.req_id, contract=contract, details=details))
+        for listing in found:
+            contract = full_contract(listing, answer_exchange(listing, request.contract.exchange))
+            details = self._contracts.describe(listing, self._now())
+            connection.respond(ContractData(req_id=request.req_id, contract=contract, details=details))
         connection.respond(ContractDataEnd(req_id=request.req_id))
 
     def matching_symbols(self, connection: Connection, request: ReqMatchingSymbols) -> None:
@@ -86,10 +91,11 @@ class ReferenceDesk:
         samples = tuple(
             SymbolSample(
                 con_id=listing.con_id,
-                symbol=listing.symbol,
+                symbol=listing.ticker,
                 sec_type=listing.sec_type,
                 primary_exchange=listing.primary_exchange,
                 currency=listing.currency,
+                derivative_sec_types=("OPT",) if self._contracts.has_options(listing) else (),
                 description=listing.name,
             )
             for listing in self._contracts.matching(request.pattern)
@@ -98,17 +104,14 @@ class ReferenceDesk:
 
     def market_rule(self, connection: Connection, request: ReqMarketRule) -> None:
         """Tell the price increments."""
-        if request.rule_id != MARKET_RULE:
+        rule = MARKET_RULES.get(request.rule_id)
+        if rule is None:
             connection.error(
                 -1, 321, f"Error validating request.-'marketRuleId' : cause - Unknown rule {request.rule_id}."
             )
             return
-        increments = (PriceIncrement(low_edge=0.0, increment=0.01),)
+        increments = tuple(PriceIncrement(low_edge=edge, increment=step) for edge, step in rule)
         connection.respond(MarketRule(rule_id=request.rule_id, increments=increments))
-
-    def option_parameters(self, connection: Connection, request: ReqSecDefOptParams) -> None:
-        """Say that there are no option chains yet."""
-        connection.respond(SecDefOptParamEnd(req_id=request.req_id))
 
     def historical_data(self, connection: Connection, request: ReqHistoricalData) -> None:
         """Answer with bars, and go on with updates if asked to."""
@@ -120,8 +123,14 @@ class ReferenceDesk:
         if request.req_id in streams.updating:
             connection.error(request.req_id, 322, "Error processing request.-'ReqId' : cause - Duplicate ticker id")
             return
+        if request.keep_up_to_date and not self._market.subscriptions.has_room_for_updates(connection):
+            connection.error(request.req_id, 101, "Max number of tickers has been reached")
+            return
         try:
             wanted = self._read(request, listing.symbol)
+            if request.what_to_show.strip().upper() == _SCHEDULE:
+                self._schedule(connection, request, wanted)
+                return
             found = self._history.bars(wanted)
         except BadRequest as error:
             connection.error(request.req_id, 321, f"Error validating request.-'historicalData' : cause - {error}")
@@ -171,8 +180,39 @@ class ReferenceDesk:
         check_size(bar_s, count, unit)
         now = self._now()
         end = min(now, moment(request.end, self._source.calendar.timezone)) if request.end else now
-        what = what_to_show(request.what_to_show)
+        is_schedule = request.what_to_show.strip().upper() == _SCHEDULE
+        if is_schedule and bar_s != DAY_S:
+            raise BadRequest("A schedule needs bars of 1 day.")
+        read_what = live_what if request.keep_up_to_date else what_to_show
+        what = What.TRADES if is_schedule else read_what(request.what_to_show)
         return HistoryRequest(symbol=symbol, what=what, bar_s=bar_s, count=count, unit=unit, end=end)
+
+    def _schedule(self, connection: Connection, request: ReqHistoricalData, wanted: HistoryRequest) -> None:
+        """Answer with the sessions of the span instead of bars."""
+        if connection.version < _SCHEDULE_VERSION:
+            raise BadRequest(f"SCHEDULE needs server version {_SCHEDULE_VERSION}.")
+        zone = self._source.calendar.timezone
+        found = self._history.sessions(wanted)
+
+        def text(moment_s: int) -> str:
+            return f"{datetime.fromtimestamp(moment_s, UTC).astimezone(zone):%Y%m%d-%H:%M:%S}"
+
+        sessions = tuple(
+            TradingSession(start=text(session.open_s), end=text(session.close_s), ref_date=f"{session.day:%Y%m%d}")
+            for session in found
+        )
+        if not sessions:
+            connection.error(request.req_id, 162, f"{_HISTORY_ERROR}{_NO_DATA}: {wanted.symbol}@SMART SCHEDULE")
+            return
+        connection.respond(
+            HistoricalSchedule(
+                req_id=request.req_id,
+                start=sessions[0].start,
+                end=sessions[-1].end,
+                time_zone=EXCHANGE_ZONE,
+                sessions=sessions,
+            )
+        )
 
     def _answer(
         self, connection: Connection, request: ReqHistoricalData, wanted: HistoryRequest, found: list[Row]

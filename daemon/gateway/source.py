@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 from daemon.market.listing import Listing
+from daemon.market.option_chain import OptionChain
+from daemon.market.option_pricing import OptionState
 from daemon.market.sessions import Session, TradingCalendar
 from daemon.market.tape import BarArrays, SecondTape
 
@@ -36,4 +38,25 @@ class MinuteSource(Protocol):
 
     def minute_bars(self, symbol: str, session: Session) -> BarArrays:
         """Return a session's minutes of trades; raise LookupError as `tape` does."""
+        ...
+
+
+@runtime_checkable
+class DerivativeSource(Protocol):
+    """A market that also has options or futures; `listings` finds each by its symbol without listing them all."""
+
+    def by_con_id(self, con_id: int) -> Listing | None:
+        """Return the contract of a number, None if there is none."""
+        ...
+
+    def chains(self, underlying: str, session: Session) -> tuple[OptionChain, ...]:
+        """Return the option chains on an underlying in a session; none when it has no options then."""
+        ...
+
+    def futures(self, session: Session) -> tuple[Listing, ...]:
+        """Return the futures that trade in a session."""
+        ...
+
+    def option_state(self, symbol: str, session: Session, row: int) -> OptionState | None:
+        """Return what determines an option's value at a second of a session; None when that is not known."""
         ...

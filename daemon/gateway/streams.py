@@ -138,48 +138,55 @@ class UpdatingBars:
         return self.forming
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class TickStream:
     """Tick-by-tick data of one kind: Last, AllLast, BidAsk or MidPoint."""
 
     req_id: int
     symbol: str
     kind: str
+    exchange: str = ""  # where its trades are made
+    ignore_size: bool = False  # a change of size alone is no tick of BidAsk
+    told: tuple[float, float] | None = None  # bid and ask of the latest tick
 
     def second(self, day: SymbolDay, row: int, now_s: int, respond: Callable[[Response], None]) -> None:
         """Send what the second `row` (epoch `now_s`) brings: its quote, or the trades of the second before."""
         if self.kind in {"Last", "AllLast"}:
             if 0 < row <= day.seconds and day.volume[row - 1]:
-                tick_type = 1 if self.kind == "Last" else 2
-                respond(
-                    TickByTickLast(
-                        req_id=self.req_id,
-                        tick_type=tick_type,
-                        time=now_s - 1,
-                        price=day.last[row - 1],
-                        size=Decimal(day.volume[row - 1]),
-                    )
-                )
-            return
-        if not 0 <= row < day.seconds or not day.changed[row]:
-            return
-        (bid, bid_size), (ask, ask_size) = (
-            _side(day.bid[row], day.bid_size[row]),
-            _side(day.ask[row], day.ask_size[row]),
+                respond(self._trade(day, row - 1, now_s - 1))
+        elif 0 <= row < day.seconds and day.changed[row]:
+            tick = self._quote(day, row, now_s)
+            if tick is not None:
+                respond(tick)
+
+    def _trade(self, day: SymbolDay, row: int, at_s: int) -> Response:
+        return TickByTickLast(
+            req_id=self.req_id,
+            tick_type=1 if self.kind == "Last" else 2,
+            time=at_s,
+            price=day.last[row],
+            size=Decimal(day.volume[row]),
+            exchange=self.exchange,
         )
+
+    def _quote(self, day: SymbolDay, row: int, now_s: int) -> Response | None:
+        bid, bid_size = _side(day.bid[row], day.bid_size[row])
+        ask, ask_size = _side(day.ask[row], day.ask_size[row])
+        before, self.told = self.told, (bid, ask)
         if self.kind == "BidAsk":
-            respond(
-                TickByTickBidAsk(
-                    req_id=self.req_id,
-                    time=now_s,
-                    bid=bid,
-                    ask=ask,
-                    bid_size=Decimal(bid_size),
-                    ask_size=Decimal(ask_size),
-                )
+            if self.ignore_size and before == self.told:
+                return None
+            return TickByTickBidAsk(
+                req_id=self.req_id,
+                time=now_s,
+                bid=bid,
+                ask=ask,
+                bid_size=Decimal(bid_size),
+                ask_size=Decimal(ask_size),
             )
-        elif bid > 0 and ask > 0:
-            respond(TickByTickMidPoint(req_id=self.req_id, time=now_s, mid=round((bid + ask) / 2, 6)))
+        if bid <= 0 or ask <= 0 or before == self.told:
+            return None
+        return TickByTickMidPoint(req_id=self.req_id, time=now_s, mid=round((bid + ask) / 2, 6))
 
 
 def _side(price: float, size: int) -> tuple[float, int]:

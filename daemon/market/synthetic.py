@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -17,7 +18,7 @@ from daemon.market.synthetic_daily import OVERNIGHT_SHARE, DailyPaths, stream
 from daemon.market.synthetic_intraday import bridge, burst_knots, burst_wave, to_seconds
 from daemon.market.synthetic_tape import Texture, make_tape
 from daemon.market.tape import BarArrays, FloatArray, SecondTape, aggregate
-from daemon.market.universe import UNIVERSE, Profile
+from daemon.market.universe import FACTOR_DAILY_VOLATILITY, MARKET_FACTOR, UNIVERSE, Profile
 
 _FACTOR_STEP_S: Final = 5  # factors move on this grid, instruments on their own by the second
 _FACTORS_KEPT: Final = 384  # about 14 MB
@@ -25,6 +26,26 @@ _MINUTES_KEPT: Final = 2048  # about 60 MB when full
 _FULL_SESSION_S: Final = 23_400
 _INTRADAY_SPREAD: Final = (1 - OVERNIGHT_SHARE) ** 0.5  # of a day's standard deviation
 _MINUTE: Final = Timeframe.parse("1m")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What can be known of an instrument before a session opens."""
+
+    price: float  # the close before, currency per unit
+    volatility: float  # standard deviation of the session's log return
+    long_volatility: float  # the same in the long run
+    beta: float  # weight of the market in its return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SessionPath:
+    """A session's fair prices, and what is needed to show them as an exchange would."""
+
+    fair: FloatArray  # at the start of each second, shape (n,), currency per unit
+    wave: FloatArray  # variance over its mean, shape (n,)
+    activity: float  # the day's volume over the average day's
+    random: np.random.Generator  # the instrument's numbers of that day, from here on
 
 
 class SyntheticMarket:
@@ -80,18 +101,60 @@ class SyntheticMarket:
 
         return self._minutes.get((symbol, session), make)
 
-    def _make_tape(self, symbol: str, session: Session) -> SecondTape:
-        profile = self._profiles.get(symbol)
-        if profile is None:
-            raise UnknownSymbol(symbol, self._profiles)
+    def outlook(self, symbol: str, session: Session) -> Outlook:
+        """Return what is known of `symbol` before a session opens; raise as `tape` does."""
+        return self.outlook_of(self._profile(symbol), session)
+
+    def outlook_of(self, profile: Profile, session: Session) -> Outlook:
+        """Return the same for an instrument that need not be listed; raise OutOfCalendar as `tape` does."""
         row = self._daily.row(session)
-        random = stream(self.seed, "tape", symbol, session.day)
+        weights = dict(profile.loadings)
+        long_variance = profile.own_volatility**2
+        for name, loading in profile.loadings:
+            long_variance += (loading * FACTOR_DAILY_VOLATILITY[name]) ** 2
+        opened = self._daily.open_and_close(profile, row)[0]
+        before = self._daily.open_and_close(profile, row - 1)[1] if row else opened
+        return Outlook(
+            price=math.exp(before),
+            volatility=self._volatility(profile, row),
+            long_volatility=math.sqrt(long_variance),
+            beta=weights.get(MARKET_FACTOR, 0.0),
+        )
+
+    def path_of(self, profile: Profile, session: Session, *, stream_name: str = "") -> SessionPath:
+        """Return the fair prices of an instrument that need not be listed; raise OutOfCalendar as `tape` does.
+
+        With `stream_name`, what is left of the numbers is that of another instrument which follows this one.
+        """
+        row = self._daily.row(session)
+        random = stream(self.seed, "tape", profile.listing.symbol, session.day)
         wave = burst_wave(self._market_knots(session) * burst_knots(random, session.seconds), session.seconds, 1)
         fair = np.exp(self._log_path(profile, session, row, random, wave))
         busy = float(self._daily.own(profile).volatility_state[row])
         activity = float(np.exp(0.5 * busy + 0.2 * random.standard_normal())) * session.seconds / _FULL_SESSION_S
-        texture = Texture.of(profile.listing, float(fair[0]), self._volatility(profile, row))
-        return make_tape(random, session, profile.listing, texture=texture, fair=fair, wave=wave, day_activity=activity)
+        if stream_name:
+            random = stream(self.seed, "tape", stream_name, session.day)
+        return SessionPath(fair=fair, wave=wave, activity=activity, random=random)
+
+    def _make_tape(self, symbol: str, session: Session) -> SecondTape:
+        profile = self._profile(symbol)
+        path = self.path_of(profile, session)
+        volatility = self._volatility(profile, self._daily.row(session))
+        return make_tape(
+            path.random,
+            session,
+            profile.listing,
+            texture=Texture.of(profile.listing, float(path.fair[0]), volatility),
+            fair=path.fair,
+            wave=path.wave,
+            day_activity=path.activity,
+        )
+
+    def _profile(self, symbol: str) -> Profile:
+        profile = self._profiles.get(symbol)
+        if profile is None:
+            raise UnknownSymbol(symbol, self._profiles)
+        return profile
 
     def _log_path(
         self, profile: Profile, session: Session, row: int, random: np.random.Generator, wave: FloatArray

@@ -1,263 +1,264 @@
-"""The simulated exchange: latency, sessions and time in force around the books of the symbols."""
+"""The simulated exchange: latency, sessions and time in force around the floor, where orders meet quotes."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from enum import IntEnum
-from heapq import heappop, heappush
+from typing import Final
 
-from daemon.matching.book import OpenOrder, SymbolBook
+from daemon.matching.due import DueQueue, Kind
+from daemon.matching.floor import Floor, symbols_of
 from daemon.matching.latency import LatencyModel
+from daemon.matching.open_order import OpenOrder, opened
 from daemon.matching.orders import (
     Acknowledged,
-    Cancelled,
     CancelReason,
     ExchangeOrder,
     Outcome,
     Rejected,
-    Replaced,
+    RejectReason,
+    Resting,
     TimeInForce,
     Working,
 )
+from daemon.matching.rules import TradingRules
 
+__all__ = ["Resting", "SimulatedExchange"]
 
-class _Kind(IntEnum):
-    """What is due; the number orders events of one instant."""
-
-    CLOSE = 0
-    ACKNOWLEDGE = 1
-    ARRIVE = 2
-    REPLACE = 3
-    CANCEL = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resting:
-    """An order the exchange holds, for saving and for `restore`."""
-
-    order: ExchangeOrder
-    submitted_us: int
-    remaining: Decimal  # units
-    acknowledged: bool
-    arrived: bool
-    triggered: bool
+_LASTING: Final = frozenset({TimeInForce.GTC, TimeInForce.GTD})
 
 
 class SimulatedExchange:
     """Orders and quotes go in, each with its time; outcomes come out, in the order of their times.
 
-    Fills are bounded by the quote: a marketable order gets the opposite touch, up to the size shown and not yet taken;
-    the rest waits for the next quote. Nothing fills outside a session or without a usable two-sided quote. The caller
-    advances time and never goes back; equal calls give equal outcomes.
+    Nothing fills outside a session, during a halt, or without a usable two-sided quote; how much of an order a quote
+    fills is its `fill_model`. The caller advances time and never goes back; equal calls give equal outcomes.
     """
 
-    def __init__(self, latency: LatencyModel) -> None:
+    def __init__(self, latency: LatencyModel, rules: Mapping[str, TradingRules] | None = None) -> None:
         self._latency = latency
-        self._books: dict[str, SymbolBook] = {}
-        self._orders: dict[str, OpenOrder] = {}
-        self._due: list[tuple[int, int, int, str, ExchangeOrder | None]] = []
-        self._sequence = 0
-        self._messages = 0
+        self._floor = Floor(rules, self._release)
+        self._due = DueQueue()
         self._open_us = self._close_us = 0
+
+    def set_rules(self, symbol: str, rules: TradingRules) -> None:
+        """Say what the market of a symbol accepts; without rules every price and quantity is taken."""
+        self._floor.set_rules(symbol, rules)
 
     def open_session(self, open_us: int, close_us: int) -> None:
         """Say when the current (or next) session is. Orders held for an open get this one."""
         self._open_us, self._close_us = open_us, close_us
-        for book in self._books.values():
+        for book in self._floor.books.values():
             book.forget_quote()
-        self._push(close_us, _Kind.CLOSE, "")
-        for order in self._orders.values():
+            book.opening_price = None
+        self._due.push(close_us, Kind.CLOSE)
+        for order in self._floor.orders.values():
             if not order.arrived:
-                self._push(max(open_us, self._arrival_us(order)), _Kind.ARRIVE, order.order.key)
+                self._due.push(max(open_us, order.arrival_us), Kind.ARRIVE, order.order.key)
 
     def submit(self, order: ExchangeOrder, at_us: int) -> list[Outcome]:
-        """Take an order in; its acknowledgement and arrival become due later. A key used before is rejected."""
-        if order.key in self._orders:
-            return [Rejected(key=order.key, at_us=at_us, reason="duplicate key")]
-        self._orders[order.key] = OpenOrder(order=order, submitted_us=at_us, remaining=order.quantity)
-        self._schedule(self._orders[order.key])
+        """Take an order in; its acknowledgement and arrival become due later. Return nothing, or its rejection."""
+        refusal = self._floor.refusal(order)
+        if refusal is not None:
+            return [Rejected(key=order.key, at_us=at_us, reason=refusal[0], detail=refusal[1])]
+        taken = OpenOrder(order=order, submitted_us=at_us, remaining=order.quantity)
+        self._floor.take(taken)
+        self._schedule(taken)
         return []
 
     def restore(self, resting: Iterable[Resting]) -> None:
         """Take back orders saved earlier. Call `open_session` first; what was still on its way stays on its way."""
         for saved in resting:
-            order = OpenOrder(
-                order=saved.order,
-                submitted_us=saved.submitted_us,
-                remaining=saved.remaining,
-                acknowledged=saved.acknowledged,
-                arrived=saved.arrived,
-                triggered=saved.triggered,
-                rested=saved.arrived,
-            )
-            self._orders[saved.order.key] = order
+            order = opened(saved)
+            self._floor.take(order)
             if order.arrived:
-                self._enter_book(order)
+                self._floor.enter(order)
+                self._schedule_expiry(saved.order, saved.submitted_us)
             else:
                 self._schedule(order)
 
     def replace(self, order: ExchangeOrder, at_us: int) -> list[Outcome]:
         """Change quantity or prices of a working order; in force when the message has arrived."""
-        if order.key not in self._orders:
-            return [Rejected(key=order.key, at_us=at_us, reason="unknown order")]
-        self._messages += 1
-        self._push(at_us + self._message_us(order, "replace"), _Kind.REPLACE, order.key, order)
+        if order.key not in self._floor.orders:
+            return [Rejected(key=order.key, at_us=at_us, reason=RejectReason.UNKNOWN_ORDER)]
+        fault = self._floor.fault(order)
+        if fault is not None:
+            return [Rejected(key=order.key, at_us=at_us, reason=fault[0], detail=fault[1])]
+        self._due.push(at_us + self._message_us(order, "replace"), Kind.REPLACE, order.key, order)
         return []
 
     def cancel(self, key: str, at_us: int) -> list[Outcome]:
         """Ask for an order to be cancelled; fills stay possible until the message has arrived."""
-        if key not in self._orders:
-            return [Rejected(key=key, at_us=at_us, reason="unknown order")]
-        self._push(at_us + self._message_us(self._orders[key].order, "cancel"), _Kind.CANCEL, key)
+        found = self._floor.orders.get(key)
+        if found is None:
+            return [Rejected(key=key, at_us=at_us, reason=RejectReason.UNKNOWN_ORDER)]
+        self._due.push(at_us + self._message_us(found.order, "cancel"), Kind.CANCEL, key)
         return []
 
     def on_quote(
         self, symbol: str, bid: float, ask: float, bid_size: float, ask_size: float, *, at_us: int
     ) -> list[Outcome]:
         """Put a quote in force with its full size and return what it fills; everything due before goes first."""
-        outcomes = self.advance(at_us - 1) if self._due and self._due[0][0] < at_us else []
-        book = self._book(symbol)
-        book.refresh(bid, ask, bid_size, ask_size)
-        if book.working and self._open_us <= at_us < self._close_us:
-            outcomes.extend(self._match(book, at_us))
+        outcomes = self._before(at_us)
+        book = self._floor.book(symbol)
+        book.refresh(bid, ask, bid_size, ask_size, at_us)
+        if self._open_us <= at_us < self._close_us:
+            if book.working:
+                outcomes.extend(self._floor.match_book(book, at_us))
+            if self._floor.combos.working and self._floor.combos.watches(symbol):
+                outcomes.extend(self._floor.match_combos(at_us))
         return outcomes
+
+    def on_trade(self, symbol: str, price: float, size: float, *, at_us: int) -> list[Outcome]:
+        """Take a print of the tape: it wakes orders that watch the last trade and moves queues forward."""
+        outcomes = self._before(at_us)
+        return outcomes + self._floor.trade(symbol, price, size, at_us) if self._is_open(at_us) else outcomes
+
+    def halt(self, symbol: str, at_us: int) -> list[Outcome]:
+        """Stop matching in a symbol; orders rest, and may come, change and go."""
+        outcomes = self._before(at_us)
+        self._floor.book(symbol).halted = True
+        return outcomes
+
+    def resume(self, symbol: str, at_us: int) -> list[Outcome]:
+        """Let a symbol trade again, from its next quote on."""
+        outcomes = self._before(at_us)
+        book = self._floor.book(symbol)
+        book.halted = False
+        book.forget_quote()
+        return outcomes
+
+    def open_auction(self, symbol: str, price: Decimal | None, at_us: int) -> list[Outcome]:
+        """Hold the opening auction at `price`; None = the middle of the opening quote, when there is one."""
+        outcomes = self._before(at_us)
+        book = self._floor.book(symbol)
+        book.opening_price = price
+        return [*outcomes, *self.advance(at_us), *self._floor.open_auction(book, at_us)]
+
+    def close_auction(self, symbol: str, price: Decimal | None, at_us: int) -> list[Outcome]:
+        """Hold the closing auction at `price`; None = the middle of the last quote. Else the close itself holds it."""
+        return [*self._before(at_us), *self._floor.close_auction(self._floor.book(symbol), price, at_us)]
+
+    def corporate_action(self, symbol: str, at_us: int) -> list[Outcome]:
+        """Cancel every order in a symbol, alone or as a leg: what it was about has changed (as IB does)."""
+        outcomes = self._before(at_us)
+        concerned = [order for order in self._floor.orders.values() if symbol in symbols_of(order.order)]
+        return outcomes + self._floor.finish_all(concerned, at_us, CancelReason.CORPORATE_ACTION)
 
     def advance(self, to_us: int) -> list[Outcome]:
         """Return everything that becomes due up to and including `to_us`."""
         outcomes: list[Outcome] = []
-        while self._due and self._due[0][0] <= to_us:
-            at_us, kind, _, key, changed = heappop(self._due)
-            if kind == _Kind.CLOSE:
+        while (due_us := self._due.next_us()) is not None and due_us <= to_us:
+            at_us, kind, key, changed = self._due.pop()
+            if kind is Kind.CLOSE:
                 outcomes.extend(self._close(at_us))
                 continue
-            order = self._orders.get(key)
+            order = self._floor.orders.get(key)
             if order is not None:
-                outcomes.extend(self._handle(_Kind(kind), order, at_us, changed))
+                outcomes.extend(self._handle(kind, order, at_us, changed))
         return outcomes
 
     def next_event_us(self) -> int | None:
         """Return when `advance` next has something to do, or None."""
-        return self._due[0][0] if self._due else None
+        return self._due.next_us()
 
     def resting(self) -> tuple[Resting, ...]:
         """Return every order that is not finished."""
-        return tuple(
-            Resting(
-                order=order.order,
-                submitted_us=order.submitted_us,
-                remaining=order.remaining,
-                acknowledged=order.acknowledged,
-                arrived=order.arrived,
-                triggered=order.triggered,
-            )
-            for order in self._orders.values()
-        )
+        return tuple(order.saved() for order in self._floor.orders.values())
 
     @property
     def symbols(self) -> frozenset[str]:
         """Return the symbols whose quotes matter: those that had an order or a quote."""
-        return frozenset(self._books)
+        return frozenset(self._floor.books)
 
-    def _handle(self, kind: _Kind, order: OpenOrder, at_us: int, changed: ExchangeOrder | None) -> list[Outcome]:
-        if kind is _Kind.ACKNOWLEDGE:
+    def _before(self, at_us: int) -> list[Outcome]:
+        due_us = self._due.next_us()
+        return self.advance(at_us - 1) if due_us is not None and due_us < at_us else []
+
+    def _handle(self, kind: Kind, order: OpenOrder, at_us: int, changed: ExchangeOrder | None) -> list[Outcome]:
+        if kind is Kind.ACKNOWLEDGE:
             return self._acknowledge(order, at_us)
-        if kind is _Kind.ARRIVE:
+        if kind is Kind.ARRIVE:
             return self._arrive(order, at_us)
-        if kind is _Kind.CANCEL:
-            return [self._finish(order, at_us, CancelReason.REQUESTED)]
+        if kind is Kind.CANCEL:
+            return self._floor.finish(order, at_us, CancelReason.REQUESTED)
+        if kind is Kind.EXPIRE:
+            return self._expire(order, at_us)
         return [] if changed is None else self._change(order, changed, at_us)
 
     def _acknowledge(self, order: OpenOrder, at_us: int) -> list[Outcome]:
         if order.acknowledged:
             return []
         order.acknowledged = True
-        return [Acknowledged(key=order.order.key, at_us=at_us, held=not self._is_open(at_us))]
+        held = not self._is_open(at_us) or order.opening
+        return [Acknowledged(key=order.order.key, at_us=at_us, held=held)]
 
     def _arrive(self, order: OpenOrder, at_us: int) -> list[Outcome]:
-        if order.arrived:
+        if order.arrived or order.order.parent_key in self._floor.orders or (order.order.good_after_us or 0) > at_us:
             return []
         if not self._is_open(at_us):
-            if order.order.tif is TimeInForce.IOC:
-                return [self._finish(order, at_us, CancelReason.REMAINDER)]
+            if order.immediate:
+                return self._floor.finish(order, at_us, CancelReason.REMAINDER)
             if at_us < self._open_us:
-                self._push(self._open_us, _Kind.ARRIVE, order.order.key)
+                self._due.push(self._open_us, Kind.ARRIVE, order.order.key)
             return []
+        if order.opening and at_us > self._open_us:
+            return []  # too late for this opening: held for the next session's
         order.arrived = True
-        book = self._enter_book(order)
-        outcomes: list[Outcome] = [Working(key=order.order.key, at_us=at_us), *self._match(book, at_us)]
-        if order.order.tif is TimeInForce.IOC and order.remaining > 0:
-            outcomes.append(self._finish(order, at_us, CancelReason.REMAINDER))
+        self._floor.enter(order)
+        outcomes: list[Outcome] = [Working(key=order.order.key, at_us=at_us), *self._floor.match(order, at_us)]
+        if order.immediate and order.order.key in self._floor.orders:
+            outcomes.extend(self._floor.finish(order, at_us, CancelReason.REMAINDER))
         return outcomes
 
     def _change(self, order: OpenOrder, changed: ExchangeOrder, at_us: int) -> list[Outcome]:
-        filled = order.order.quantity - order.remaining
-        if changed.quantity <= filled:
-            return [self._finish(order, at_us, CancelReason.REQUESTED)]
-        if order.arrived:
-            self._book(order.order.symbol).remove(order)
-        order.order, order.remaining = changed, changed.quantity - filled
-        outcomes: list[Outcome] = [Replaced(key=changed.key, at_us=at_us, order=changed)]
-        if order.arrived:
-            book = self._enter_book(order)
-            if self._is_open(at_us):
-                outcomes.extend(self._match(book, at_us))
+        outcomes = self._floor.change(order, changed, at_us)
+        if order.order.key in self._floor.orders:
+            self._schedule_expiry(changed, at_us)
+            if changed.good_after_us is not None:
+                self._due.push(max(at_us, changed.good_after_us), Kind.ARRIVE, changed.key)
+            if order.arrived and self._is_open(at_us):
+                outcomes.extend(self._floor.match(order, at_us))
         return outcomes
+
+    def _expire(self, order: OpenOrder, at_us: int) -> list[Outcome]:
+        if order.order.good_till_us is None or order.order.good_till_us > at_us:  # changed meanwhile
+            return []
+        return self._floor.finish(order, at_us, CancelReason.EXPIRED)
 
     def _close(self, at_us: int) -> list[Outcome]:
         if at_us != self._close_us:
             return []
-        ending = [
-            order
-            for order in self._orders.values()
-            if order.order.tif is not TimeInForce.GTC and order.submitted_us < at_us
-        ]
-        outcomes: list[Outcome] = [self._finish(order, at_us, CancelReason.EXPIRED) for order in ending]
-        for book in self._books.values():
+        outcomes: list[Outcome] = []
+        for book in self._floor.books.values():
+            outcomes.extend(self._floor.close_auction(book, None, at_us))
+        ending = [order for order in self._floor.orders.values() if self._ends(order, at_us)]
+        outcomes.extend(self._floor.finish_all(ending, at_us, CancelReason.EXPIRED))
+        for book in self._floor.books.values():
             book.forget_quote()
         return outcomes
 
-    def _match(self, book: SymbolBook, at_us: int) -> list[Outcome]:
-        outcomes = book.match(at_us)
-        for outcome in outcomes:
-            order = self._orders.get(outcome.key)
-            if order is not None and order.remaining == 0:
-                del self._orders[outcome.key]
-        return outcomes
+    def _ends(self, order: OpenOrder, at_us: int) -> bool:
+        """Return whether an order belongs to the session that closes."""
+        if order.order.tif in _LASTING or max(order.submitted_us, order.order.good_after_us or 0) >= at_us:
+            return False
+        return not order.opening or order.arrived or order.arrival_us <= self._open_us
 
-    def _finish(self, order: OpenOrder, at_us: int, reason: CancelReason) -> Cancelled:
-        if order.arrived:
-            self._book(order.order.symbol).remove(order)
-        del self._orders[order.order.key]
-        return Cancelled(key=order.order.key, at_us=at_us, remaining=order.remaining, reason=reason)
+    def _release(self, child: OpenOrder, at_us: int) -> None:
+        """Send a child whose parent has been filled to the exchange: it was waiting there already."""
+        self._due.push(max(at_us, child.arrival_us), Kind.ARRIVE, child.order.key)
 
     def _schedule(self, order: OpenOrder) -> None:
         delays = self._latency.of(order.order.latency_key)
-        self._push(order.submitted_us + delays.acknowledged_us, _Kind.ACKNOWLEDGE, order.order.key)
-        self._push(max(self._arrival_us(order), self._open_us), _Kind.ARRIVE, order.order.key)
-        self._book(order.order.symbol)
+        order.arrival_us = max(order.submitted_us + delays.arrived_us, order.order.good_after_us or 0)
+        self._due.push(order.submitted_us + delays.acknowledged_us, Kind.ACKNOWLEDGE, order.order.key)
+        self._due.push(max(order.arrival_us, self._open_us), Kind.ARRIVE, order.order.key)
+        self._schedule_expiry(order.order, order.submitted_us)
 
-    def _arrival_us(self, order: OpenOrder) -> int:
-        return order.submitted_us + self._latency.of(order.order.latency_key).arrived_us
+    def _schedule_expiry(self, order: ExchangeOrder, at_us: int) -> None:
+        if order.good_till_us is not None:
+            self._due.push(max(at_us, order.good_till_us), Kind.EXPIRE, order.key)
 
     def _message_us(self, order: ExchangeOrder, message: str) -> int:
         return self._latency.of(order.latency_key, message=message).arrived_us
 
-    def _enter_book(self, order: OpenOrder) -> SymbolBook:
-        self._sequence += 1
-        order.sequence = self._sequence
-        book = self._book(order.order.symbol)
-        book.add(order)
-        return book
-
-    def _book(self, symbol: str) -> SymbolBook:
-        book = self._books.get(symbol)
-        if book is None:
-            book = self._books[symbol] = SymbolBook()
-        return book
-
     def _is_open(self, at_us: int) -> bool:
         return self._open_us <= at_us < self._close_us
-
-    def _push(self, at_us: int, kind: _Kind, key: str, changed: ExchangeOrder | None = None) -> None:
-        self._messages += 1
-        heappush(self._due, (at_us, int(kind), self._messages, key, changed))

@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 from rich.console import Console
 
-from tests.benchmarks import bar_path, engine_bars, journal_commits, order_path, whole_day
+from tests.benchmarks import bar_path, engine_bars, gateway_load, journal_commits, order_path, whole_day
 from tests.benchmarks.figures import Figure, markdown_table, rich_table
 from tests.benchmarks.market import schedule
 
@@ -30,17 +30,47 @@ class Sizes:
     lines: int
     sessions: int
     days: tuple[int, ...]  # symbols of each whole day
+    crowd: int  # clients of the gateway at once
+    market_s: int  # of the gateway's quotes
 
 
-_SMOKE = Sizes(symbols=2, instants=120, rounds=1, orders=5, commits=20, lines=2000, sessions=1, days=())
-_DEFAULT = Sizes(symbols=10, instants=480, rounds=3, orders=60, commits=100, lines=20_000, sessions=10, days=(3,))
-_FULL = Sizes(symbols=30, instants=2340, rounds=7, orders=300, commits=1000, lines=100_000, sessions=50, days=(3, 100))
+_LINES = 100  # quotes that each client of the gateway asks for
+_SMOKE = Sizes(
+    symbols=2, instants=120, rounds=1, orders=5, commits=20, lines=2000, sessions=1, days=(), crowd=2, market_s=60
+)
+_DEFAULT = Sizes(
+    symbols=10,
+    instants=480,
+    rounds=3,
+    orders=60,
+    commits=100,
+    lines=20_000,
+    sessions=10,
+    days=(3,),
+    crowd=32,
+    market_s=1800,
+)
+_FULL = Sizes(
+    symbols=30,
+    instants=2340,
+    rounds=7,
+    orders=300,
+    commits=1000,
+    lines=100_000,
+    sessions=50,
+    days=(3, 100),
+    crowd=32,
+    market_s=7200,
+)
 
 _PARTS: dict[str, Callable[[Sizes], list[Figure]]] = {
     "bars": lambda s: bar_path.measure(symbols=s.symbols, rounds=s.rounds, instants=s.instants),
     "orders": lambda s: order_path.measure(rounds=s.rounds, orders=s.orders),
     "journal": lambda s: journal_commits.measure(commits=s.commits, lines=s.lines),
     "engine": lambda s: engine_bars.measure(rounds=s.rounds, sessions=s.sessions),
+    "gateway": lambda s: gateway_load.measure(
+        rounds=s.rounds, orders=s.orders, seconds=s.market_s, crowd=s.crowd, lines=_LINES
+    ),
     "day": lambda s: [figure for symbols in s.days for figure in whole_day.measure(symbols=symbols)],
 }
 

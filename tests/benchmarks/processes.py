@@ -19,10 +19,10 @@ class MeasurementFailed(Exception):
     """A child process could not measure; holds its traceback."""
 
 
-def pin(core: int) -> None:
-    """Keep this process on one core, counted from the end for negative numbers, where the system allows that."""
+def pin(core: int, pid: int = 0) -> None:
+    """Keep a process (this one) on one core, counted from the end for negative numbers, where the system allows it."""
     if len(_CORES) > 1:
-        os.sched_setaffinity(0, {_CORES[core]})
+        os.sched_setaffinity(pid, {_CORES[core]})
 
 
 def measured(work: Callable[..., T], *arguments: object) -> T:

@@ -33,6 +33,11 @@ class FrameReader:
         self._limit = limit
         self._buffer = bytearray()
 
+    @property
+    def pending(self) -> int:
+        """Return how many bytes wait for the rest of their frame."""
+        return len(self._buffer)
+
     def feed(self, data: bytes) -> list[list[str]]:
         """Add received bytes and return the fields of every frame now whole, oldest first.
 

@@ -11,6 +11,7 @@ UNSET_FLOAT = 1.7976931348623157e308
 UNSET_FLOAT_TEXT = "1.7976931348623157E308"
 UNSET_DECIMALS = (Decimal(2**127 - 1), Decimal(UNSET_INT), Decimal(UNSET_FLOAT_TEXT))
 FRACTIONAL_SIZES = 163  # first version whose clients read sizes as decimals
+LARGEST_INT = 2**63 - 1  # what the protocol's own programs can hold
 MAX_EXPONENT = 40  # a longer number is an attack, not a quantity
 
 _INT = re.compile(r"[+-]?\d{1,40}", re.ASCII)
@@ -65,7 +66,10 @@ def _decode_int(text: str) -> int:
         return 0
     if not _INT.fullmatch(text):
         raise ValueError("not an integer")
-    return int(text)
+    number = int(text)
+    if abs(number) > LARGEST_INT:
+        raise ValueError("not an integer of 64 bits")
+    return number
 
 
 def _decode_int_or_zero(text: str) -> int:
@@ -118,6 +122,10 @@ def _decode_float(text: str) -> float:
 
 def _encode_bool(value: object, version: int) -> str:
     return "1" if value else "0"
+
+
+def _encode_word(value: object, version: int) -> str:
+    return "true" if value else "false"
 
 
 def _encode_optional_bool(value: object, version: int) -> str:
@@ -206,6 +214,7 @@ OPTIONAL_FLOAT = Kind("optional float", _encode_optional_float, _decode_optional
 SENTINEL_FLOAT = Kind("sentinel float", _encode_sentinel_float, _decode_optional_float)  # unset is sent as DBL_MAX
 CLIENT_FLOAT = Kind("client float", _encode_client_float, _decode_optional_float)  # +inf is sent as "Infinite"
 BOOL = Kind("bool", _encode_bool, _decode_bool)
+WORD_BOOL = Kind("bool in words", _encode_word, _decode_bool)  # "true" and "false"
 OPTIONAL_BOOL = Kind("optional bool", _encode_optional_bool, _decode_optional_bool)
 DECIMAL = Kind("decimal", _encode_decimal, _decode_decimal)  # position or order quantity
 SIZE = Kind("size", _encode_size, _decode_decimal)  # market data size: whole below 163

@@ -1,6 +1,7 @@
 """Client to server: all requests we understand, written and read."""
 
 from daemon.gateway.wire.account_requests import ACCOUNT_REQUESTS
+from daemon.gateway.wire.group_messages import GROUP_REQUESTS
 from daemon.gateway.wire.history_requests import HISTORY_REQUESTS
 from daemon.gateway.wire.market_requests import MARKET_REQUESTS
 from daemon.gateway.wire.messages import Catalogue, Request, UnknownMessage
@@ -16,6 +17,7 @@ REQUESTS: Catalogue[Request] = Catalogue(
         *MARKET_REQUESTS,
         *HISTORY_REQUESTS,
         *REFERENCE_REQUESTS,
+        *GROUP_REQUESTS,
     )
 )
 

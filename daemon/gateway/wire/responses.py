@@ -1,10 +1,12 @@
 """Server to client: all responses we send, written and read."""
 
 from daemon.gateway.wire.account_responses import ACCOUNT_RESPONSES
+from daemon.gateway.wire.group_messages import GROUP_RESPONSES
 from daemon.gateway.wire.history_responses import HISTORY_RESPONSES
 from daemon.gateway.wire.market_responses import MARKET_RESPONSES
 from daemon.gateway.wire.messages import Catalogue, Response, UnknownMessage
 from daemon.gateway.wire.order_responses import ORDER_RESPONSES
+from daemon.gateway.wire.rare_responses import RARE_RESPONSES
 from daemon.gateway.wire.reference_responses import REFERENCE_RESPONSES
 
 RESPONSES: Catalogue[Response] = Catalogue(
@@ -14,6 +16,8 @@ RESPONSES: Catalogue[Response] = Catalogue(
         *MARKET_RESPONSES,
         *HISTORY_RESPONSES,
         *REFERENCE_RESPONSES,
+        *GROUP_RESPONSES,
+        *RARE_RESPONSES,
     )
 )
 

@@ -106,15 +106,18 @@ async def test_refusals_name_ibs_codes_and_leave_nothing_behind() -> None:
             (MarketOrder("BUY", 10_000_000), 201),
             (MarketOrder("HOLD", 10), 321),
             (MarketOrder("BUY", 10, account="DU9"), 321),
-            (MarketOrder("BUY", 10, tif="FOK"), 201),
-            (MarketOrder("BUY", 10, ocaGroup="x"), 201),
+            (MarketOrder("BUY", 10, tif="SOON"), 10052),
+            (MarketOrder("BUY", 10, algoStrategy="Vwap"), 201),
+            (LimitOrder("BUY", 10, 1.0, tif="GTD"), 334),
+            (LimitOrder("BUY", 10, 1.0, tif="GTD", goodTillDate="tomorrow"), 337),
+            (MarketOrder("BUY", 10, parentId=77), 10006),
             (StopOrder("BUY", 10, 0.0), 110),
         ]
         for order, _ in wrong:
             ib.placeOrder(stock(), order)
         ib.placeOrder(stock("NONE"), MarketOrder("BUY", 10))
         order = MarketOrder("BUY", 10)
-        order.orderType = "MOC"
+        order.orderType = "PEG MKT"
         ib.placeOrder(stock(), order)
         await ib.advance(1)
         assert codes(ib) == [code for _, code in wrong] + [200, 387]

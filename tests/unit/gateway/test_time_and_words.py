@@ -9,7 +9,7 @@ import pytest
 from daemon.gateway.history import BadRequest, bar_seconds, check_size, duration, moment
 from daemon.gateway.options import GatewayOptions
 from daemon.gateway.pacing import Pacer
-from daemon.gateway.tickets import RawTicket, Refusal, Ticket, judge
+from daemon.gateway.tickets import Desk, RawTicket, Refusal, Ticket, Traded, is_on_grid, judge
 from daemon.gateway.timeline import SECOND_US, Timeline, start_us
 from tests.fakes.tiny_market import TinyMarket, calendar
 
@@ -105,8 +105,13 @@ def raw(**changes: object) -> RawTicket:
     return RawTicket(**(values | changes))  # type: ignore[arg-type]
 
 
+def judged(ticket: RawTicket) -> Ticket | Refusal:
+    desk = Desk(account="DU1", zone=NEW_YORK, now_us=start_us(calendar(), date(2024, 3, 5)))
+    return judge(ticket, Traded.of(TinyMarket().listings["AAA"]), desk)
+
+
 def test_a_good_ticket_is_exact() -> None:
-    ticket = judge(raw(), TinyMarket().listings["AAA"], "DU1")
+    ticket = judged(raw())
     assert isinstance(ticket, Ticket)
     assert ticket.limit_price == Decimal("10.25")
 
@@ -122,16 +127,63 @@ def test_a_good_ticket_is_exact() -> None:
         ({"quantity": Decimal(2) ** 127 - 1}, 321),
         ({"quantity": Decimal(-5)}, 321),
         ({"quantity": Decimal("0.5")}, 10243),
-        ({"order_type": "TRAIL"}, 387),
-        ({"tif": "GTD"}, 201),
+        ({"order_type": "VWAP"}, 387),
+        ({"order_type": "TRAIL"}, 321),
+        ({"order_type": "TRAIL", "stop_price": 0.5, "trail_percent": 1.0}, 321),
+        ({"order_type": "TRAIL LIMIT", "stop_price": 0.5}, 321),
+        ({"order_type": "STP LMT"}, 110),
+        ({"order_type": "MOC", "tif": "GTC"}, 10052),
+        ({"order_type": "STP", "stop_price": 10.0, "tif": "OPG"}, 10052),
+        ({"tif": "GTD"}, 334),
+        ({"tif": "GTD", "good_till": "20240304 12:00:00 UTC"}, 334),
+        ({"tif": "GTD", "good_till": "soon"}, 337),
+        ({"good_after": "20240305 99:00:00"}, 337),
+        ({"oca_group": "g", "oca_type": 4}, 321),
+        ({"min_quantity": 11}, 321),
+        ({"trigger_method": 5}, 321),
         ({"unsupported": ("parentId",)}, 201),
         ({"account": "U1"}, 321),
     ],
 )
 def test_bad_tickets(changes: dict[str, object], code: int) -> None:
-    refusal = judge(raw(**changes), TinyMarket().listings["AAA"], "DU1")
+    refusal = judged(raw(**changes))
     assert isinstance(refusal, Refusal)
     assert refusal.code == code
+
+
+@pytest.mark.parametrize(
+    ("text", "until"),
+    [
+        ("20240306 15:00:00 US/Eastern", datetime(2024, 3, 6, 20, tzinfo=UTC)),
+        ("20240306-20:00:00", datetime(2024, 3, 6, 20, tzinfo=UTC)),
+        ("20240306", datetime(2024, 3, 7, 4, 59, 59, tzinfo=UTC)),
+    ],
+)
+def test_good_till_date_in_each_form(text: str, until: datetime) -> None:
+    ticket = judged(raw(tif="GTD", good_till=text))
+    assert isinstance(ticket, Ticket)
+    assert ticket.good_till_us == int(until.timestamp()) * SECOND_US
+    assert ticket.good_till_text == text
+
+
+def test_trailing_limit_takes_its_offset_or_limit_and_stop() -> None:
+    by_offset = judged(raw(order_type="TRAIL LIMIT", stop_price=0.5, limit_offset=0.05, limit_price=None))
+    by_price = judged(raw(order_type="TRAIL LIMIT", stop_price=0.5, trail_stop=10.3, limit_price=10.25))
+    assert isinstance(by_offset, Ticket)
+    assert isinstance(by_price, Ticket)
+    assert by_offset.limit_offset == by_price.limit_offset == Decimal("0.05")
+    assert (by_price.trail_amount, by_price.stop_price, by_price.limit_price) == (Decimal("0.5"), Decimal("10.3"), None)
+
+
+def test_an_oca_group_without_a_type_gets_ibs_default() -> None:
+    ticket = judged(raw(oca_group="g"))
+    assert isinstance(ticket, Ticket)
+    assert ticket.oca_type == 3
+
+
+@pytest.mark.parametrize(("price", "fits"), [("2.99", True), ("3.05", True), ("3.01", False), ("-1.07", True)])
+def test_the_grid_depends_on_the_height(price: str, fits: bool) -> None:
+    assert is_on_grid(Decimal(price), ((0.0, 0.01), (3.0, 0.05))) is fits
 
 
 def test_pace_holds_back_and_does_not_race_after_a_pause() -> None:
@@ -149,7 +201,17 @@ def test_pace_holds_back_and_does_not_race_after_a_pause() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"account": "U123"}, {"port": 70_000}, {"speed": 0.0}, {"server_version": 158}, {"commission_rate": Decimal(2)}],
+    [
+        {"account": "U123"},
+        {"port": 70_000},
+        {"speed": 0.0},
+        {"server_version": 158},
+        {"commission_rate": Decimal(2)},
+        {"commission_schedule": "free"},
+        {"commission_schedule": "percent:5"},
+        {"fill_model": "always"},
+        {"master_client_id": -1},
+    ],
 )
 def test_options_that_no_gateway_can_have(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError):

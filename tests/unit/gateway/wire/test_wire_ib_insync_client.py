@@ -12,6 +12,7 @@ from ib_insync.client import Client
 from ib_insync.util import UNSET_DOUBLE
 
 from daemon.gateway.wire import account_requests as accounts
+from daemon.gateway.wire import group_messages as groups
 from daemon.gateway.wire import history_requests as history
 from daemon.gateway.wire import market_requests as market
 from daemon.gateway.wire import reference_requests as reference
@@ -399,6 +400,17 @@ REQUESTS: list[tuple[Call, Request]] = [
     ),
     (lambda c: c.cancelTickByTickData(5), market.CancelTickByTick(req_id=5)),
     (lambda c: c.reqCompletedOrders(True), accounts.ReqCompletedOrders(api_only=True)),
+    (lambda c: c.queryDisplayGroups(5), groups.QueryDisplayGroups(req_id=5)),
+    (lambda c: c.subscribeToGroupEvents(5, 2), groups.SubscribeToGroupEvents(req_id=5, group_id=2)),
+    (lambda c: c.updateDisplayGroup(5, "1@ARCA"), groups.UpdateDisplayGroup(req_id=5, contract_info="1@ARCA")),
+    (lambda c: c.unsubscribeFromGroupEvents(5), groups.UnsubscribeFromGroupEvents(req_id=5)),
+    (lambda c: c.verifyRequest("a", "1"), groups.VerifyRequest(api_name="a", api_version="1")),
+    (lambda c: c.verifyMessage("d"), groups.VerifyMessage(api_data="d")),
+    (
+        lambda c: c.verifyAndAuthRequest("a", "1", "k"),
+        groups.VerifyAndAuthRequest(api_name="a", api_version="1", opaque_isv_key="k"),
+    ),
+    (lambda c: c.verifyAndAuthMessage("d", "x"), groups.VerifyAndAuthMessage(api_data="d", xyz_response="x")),
 ]
 
 LATER_REQUESTS: list[tuple[Call, Request]] = [

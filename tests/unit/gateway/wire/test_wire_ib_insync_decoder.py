@@ -14,8 +14,10 @@ from ib_insync.decoder import Decoder
 from ib_insync.util import UNSET_DOUBLE
 
 from daemon.gateway.wire import account_responses as account
+from daemon.gateway.wire import group_messages as groups
 from daemon.gateway.wire import history_responses as past
 from daemon.gateway.wire import market_responses as ticks
+from daemon.gateway.wire import rare_responses as rare
 from daemon.gateway.wire import reference_responses as instruments
 from daemon.gateway.wire.completed_order import CompletedOrder
 from daemon.gateway.wire.contract import ComboLeg, Contract, ContractDetails, DeltaNeutralContract, TagValue
@@ -592,6 +594,30 @@ RESPONSES: list[tuple[Response, str, tuple[object, ...]]] = [
     ),
     (instruments.ScannerParameters(xml="<x/>"), "scannerParameters", ("<x/>",)),
     (instruments.FundamentalData(req_id=9, data="<x/>"), "fundamentalData", (9, "<x/>")),
+    (groups.DisplayGroupList(req_id=9, groups="1|2"), "displayGroupList", (9, "1|2")),
+    (groups.DisplayGroupUpdated(req_id=9, contract_info="8314@SMART"), "displayGroupUpdated", (9, "8314@SMART")),
+    (groups.VerifyMessageApi(api_data="d"), "verifyMessageAPI", ("d",)),
+    (groups.VerifyAndAuthMessageApi(api_data="d", xyz_challenge="x"), "verifyAndAuthMessageAPI", ("d", "x")),
+    (
+        rare.TickEfp(
+            req_id=9,
+            tick_type=38,
+            basis_points=1.5,
+            formatted_basis_points="1.5%",
+            implied_future=99.5,
+            hold_days=30,
+            last_trade_date="20261218",
+            dividend_impact=0.25,
+            dividends_to_last_trade_date=0.5,
+        ),
+        "tickEFP",
+        (9, 38, 1.5, "1.5%", 99.5, 30, "20261218", 0.25, 0.5),
+    ),
+    (
+        rare.DeltaNeutralValidation(req_id=9, contract=DeltaNeutralContract(con_id=5, delta=0.5, price=99.5)),
+        "deltaNeutralValidation",
+        (9, ib.DeltaNeutralContract(5, 0.5, 99.5)),
+    ),
 ]
 
 
@@ -701,3 +727,34 @@ def test_ib_insync_reads_the_later_messages_at_176() -> None:
     assert received(account.UserInfo(req_id=9, white_branding_id="w"), 176) == [("userInfo", (9, "w"))]
     assert received(account.WshMetaData(req_id=9, data="{}"), 176) == [("wshMetaData", (9, "{}"))]
     assert received(account.WshEventData(req_id=9, data="{}"), 176) == [("wshEventData", (9, "{}"))]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_ib_insync_reads_a_bond(version: int) -> None:
+    bond = Contract(sec_type="BOND", con_id=7, symbol="IBCID1", exchange="SMART", currency="USD", trading_class="T")
+    details = rare.BondDetails(
+        cusip="912828C57",
+        coupon=Decimal(2),
+        maturity="20310331",
+        issue_date="20240331",
+        ratings="AAA",
+        bond_type="GOVT",
+        coupon_type="FIXED",
+        callable=True,
+        min_tick=0.0001,
+        order_types="LMT",
+        valid_exchanges="SMART",
+        notes="n",
+        long_name="T 2 1/4 é",
+        sec_ids=(TagValue(tag="ISIN", value="US912828C574"),),
+        agg_group=1,
+        market_rule_ids="26",
+        min_size=Decimal(1000),
+    )
+    ((name, (req_id, found)),) = received(rare.BondContractData(req_id=9, contract=bond, details=details), version)
+    assert (name, req_id) == ("bondContractDetails", 9)
+    assert (found.contract.conId, found.contract.symbol, found.contract.tradingClass) == (7, "IBCID1", "T")
+    assert (found.cusip, found.coupon, found.maturity, found.callable) == ("912828C57", 2, "20310331", True)
+    assert (found.minTick, found.notes, found.marketRuleIds) == (0.0001, "n", "26")
+    assert found.secIdList == [ib.TagValue("ISIN", "US912828C574")]
+    assert float(found.minSize) == (1000 if version >= 164 else 0)
