@@ -5,6 +5,7 @@ import importlib.util
 import json
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,29 +18,28 @@ if not importlib.util.find_spec("ib_async") and not importlib.util.find_spec("ib
     collect_ignore = ["test_gateway_story.py"]  # it is written for these two
 
 
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[Gateway]:
     """Run a gateway with its books in a file."""
-    folder = tmp_path_factory.mktemp("gateway")
-    books = folder / "gateway.db"
+    books = tmp_path / "gateway.db"
     command = [
         PAPERD, "gateway", "--port", "0", "--speed", str(SPEED), "--seed", "7", "--account", ACCOUNT,
         "--state-file", str(books),
     ]  # fmt: skip
     with (
-        (folder / "said").open("w") as said,
+        (tmp_path / "said").open("w") as said,
         subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said, text=True) as process,
     ):
         try:
             assert process.stdout is not None
             yield Gateway(json.loads(process.stdout.readline())["port"], books)
-            assert process.poll() is None, (folder / "said").read_text()[-2000:]
+            assert process.poll() is None, (tmp_path / "said").read_text()[-2000:]
         finally:
             process.terminate()
         assert process.wait(10) == 0
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def client(gateway: Gateway) -> Iterator[Any]:
     """Return a connected client of the library that this venv has."""
     official = importlib.util.find_spec("ibapi") is not None

@@ -1,5 +1,6 @@
 """The story's client on ib_insync or ib_async, whichever this venv has: blocking calls, as in their users' scripts."""
 
+import asyncio
 import importlib
 import importlib.util
 import time
@@ -17,6 +18,8 @@ class InsyncClient:
     name = ib_lib.__name__
 
     def __init__(self, port: int, client_id: int) -> None:
+        self._loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self._loop)  # the library asks for the current one, and other tests leave none
         self._ib = ib_lib.IB()
         self._errors: list[int] = []
         self._ib.errorEvent += lambda _request, code, _text, _contract: self._errors.append(code)
@@ -41,6 +44,8 @@ class InsyncClient:
     def close(self) -> None:
         self._ib.disconnect()
         self._ib.sleep(0.05)  # the transport closes in the loop's next rounds
+        asyncio.set_event_loop(None)
+        self._loop.close()
 
     def contracts(self, **fields: Any) -> list[dict[str, Any]]:
         return [
@@ -63,7 +68,7 @@ class InsyncClient:
         ]
 
     def quote(self, **fields: Any) -> dict[str, float]:
-        contract = _contract(fields)
+        contract = self._qualified(fields)
         ticker = self._ib.reqMktData(contract, "", False, False)
         self.until(lambda: ticker.bid > 0 and ticker.ask > 0 and ticker.bidSize >= 0 and ticker.askSize >= 0, "a quote")
         found = {"bid": ticker.bid, "ask": ticker.ask, "bid_size": ticker.bidSize, "ask_size": ticker.askSize}
@@ -71,7 +76,7 @@ class InsyncClient:
         return found
 
     def greeks(self, **fields: Any) -> dict[str, float]:
-        contract = _contract(fields)
+        contract = self._qualified(fields)
         ticker = self._ib.reqMktData(contract, "", False, False)
         self.until(lambda: ticker.modelGreeks is not None, "the model's greeks")
         model = ticker.modelGreeks
@@ -82,6 +87,11 @@ class InsyncClient:
             "price": model.optPrice,
             "underlying": model.undPrice,
         }
+
+    def _qualified(self, fields: Mapping[str, Any]) -> Any:
+        """Return a contract with its number, without which ib_async subscribes to nothing."""
+        (contract,) = self._ib.qualifyContracts(_contract(fields))
+        return contract
 
     def history(self, duration: str, bar_size: str, *, updates: int = 0, **fields: Any) -> list[tuple[float, ...]]:
         bars = self._ib.reqHistoricalData(

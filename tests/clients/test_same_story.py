@@ -1,14 +1,12 @@
 """One story, told word for word by ib_insync, ib_async and the official ibapi, and compared with the gateway's ledger.
 
-Nothing of paperd is imported. The chapters build on one another: each goes on with the account as the last left it.
+Nothing of paperd is imported. The chapters are one test: each goes on with the account as the last left it.
 """
 
 from collections import defaultdict
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
-
-import pytest
 
 from tests.clients.gateway_program import ACCOUNT, Gateway
 
@@ -17,8 +15,7 @@ QQQ = {**SPY, "symbol": "QQQ"}
 REJECTED, CANCELLED, UNKNOWN_CONTRACT, OFF_TICK = 201, 202, 200, 110
 
 
-@pytest.fixture(scope="module")
-def option(client: Any) -> dict[str, Any]:
+def near_call(client: Any) -> dict[str, Any]:
     """Return a call of SPY near the money that expires in some weeks."""
     (spy,) = client.contracts(**SPY)
     (chain, *_) = [row for row in client.chain("SPY", spy["con_id"]) if row[0] == "SMART"]
@@ -32,11 +29,11 @@ def option(client: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_connects_and_names_the_account(client: Any) -> None:
+def connects_and_names_the_account(client: Any, gateway: Gateway) -> None:
     assert client.accounts == [ACCOUNT]
 
 
-def test_contracts(client: Any) -> None:
+def contracts_are_found(client: Any, gateway: Gateway) -> None:
     (spy,) = client.contracts(**SPY)
     assert spy["con_id"] > 0
     assert (spy["symbol"], spy["min_tick"]) == ("SPY", 0.01)
@@ -44,12 +41,12 @@ def test_contracts(client: Any) -> None:
     assert UNKNOWN_CONTRACT in client.error_codes
 
 
-def test_quotes(client: Any) -> None:
+def quotes_come(client: Any, gateway: Gateway) -> None:
     quote = client.quote(**SPY)
     assert 0 < quote["bid"] < quote["ask"] < 1.01 * quote["bid"]
 
 
-def test_history_with_updates(client: Any) -> None:
+def history_with_updates(client: Any, gateway: Gateway) -> None:
     bars = client.history("1800 S", "1 min", updates=3, **SPY)
     starts = [bar[0] for bar in bars]
     assert starts == sorted(set(starts))
@@ -57,7 +54,8 @@ def test_history_with_updates(client: Any) -> None:
     assert all(low <= min(opened, close) <= max(opened, close) <= high for _, opened, high, low, close, _ in bars)
 
 
-def test_option_chain_and_greeks(client: Any, option: dict[str, Any]) -> None:
+def option_chain_and_greeks(client: Any, gateway: Gateway) -> None:
+    option = near_call(client)
     (call,) = client.contracts(**option)
     assert (call["strike"], call["right"]) == (option["strike"], "C")
     assert len(call["local_symbol"]) == 21
@@ -69,14 +67,14 @@ def test_option_chain_and_greeks(client: Any, option: dict[str, Any]) -> None:
     assert 0 < model["price"] < model["underlying"]
 
 
-def test_market_order_fills(client: Any) -> None:
+def market_order_fills(client: Any, gateway: Gateway) -> None:
     order = {"action": "BUY", "totalQuantity": 100, "orderType": "MKT", "orderRef": "market", "transmit": True}
     order_id = client.place(SPY, order)
     client.until(lambda: client.filled(order_id) == 100, "the fill")
     client.until(lambda: client.statuses(order_id)[-1] == "Filled", "the status")
 
 
-def test_large_order_fills_in_parts(client: Any) -> None:
+def large_order_fills_in_parts(client: Any, gateway: Gateway) -> None:
     order = {"action": "BUY", "totalQuantity": 1500, "orderType": "MKT", "orderRef": "parts", "transmit": True}
     order_id = client.place(QQQ, order)
     client.until(lambda: client.filled(order_id) == 1500, "the last part")
@@ -85,7 +83,7 @@ def test_large_order_fills_in_parts(client: Any) -> None:
     assert sum(one["shares"] for one in parts) == 1500
 
 
-def test_bracket(client: Any) -> None:
+def bracket(client: Any, gateway: Gateway) -> None:
     ask = client.quote(**SPY)["ask"]
     parent = client.next_order_id()
     profit, loss = client.next_order_id(), client.next_order_id()
@@ -105,7 +103,8 @@ def test_bracket(client: Any) -> None:
     client.until(lambda: client.statuses(loss)[-1] == "Cancelled", "the stop, which goes with it")
 
 
-def test_combo(client: Any, option: dict[str, Any]) -> None:
+def combo(client: Any, gateway: Gateway) -> None:
+    option = near_call(client)
     strikes = sorted(row["strike"] for row in client.contracts(**{**option, "strike": 0.0}))
     upper = {**option, "strike": strikes[strikes.index(option["strike"]) + 5]}
     (near,), (far,) = client.contracts(**option), client.contracts(**upper)
@@ -133,7 +132,7 @@ def test_combo(client: Any, option: dict[str, Any]) -> None:
     assert (held[near["con_id"]], held[far["con_id"]]) == (2, -2)
 
 
-def test_limit_order_rests_and_is_cancelled(client: Any) -> None:
+def limit_order_rests_and_is_cancelled(client: Any, gateway: Gateway) -> None:
     low = round(client.quote(**SPY)["bid"] * 0.9, 2)
     order = {
         "action": "BUY", "totalQuantity": 5, "orderType": "LMT", "lmtPrice": low, "orderRef": "low", "transmit": True,
@@ -147,7 +146,7 @@ def test_limit_order_rests_and_is_cancelled(client: Any) -> None:
     assert "low" not in client.open_refs()
 
 
-def test_refusals(client: Any) -> None:
+def refusals(client: Any, gateway: Gateway) -> None:
     off_tick = {"action": "BUY", "totalQuantity": 5, "orderType": "LMT", "lmtPrice": 100.001, "orderRef": "off"}
     client.place(SPY, {**off_tick, "transmit": True})
     client.until(lambda: OFF_TICK in client.error_codes, "the refusal of the price")
@@ -157,7 +156,7 @@ def test_refusals(client: Any) -> None:
     assert not {"off", "rich"} & set(client.open_refs())
 
 
-def test_what_if(client: Any) -> None:
+def what_if(client: Any, gateway: Gateway) -> None:
     order = {"action": "BUY", "totalQuantity": 100, "orderType": "MKT", "orderRef": "if", "transmit": True}
     answer = client.what_if(SPY, order)
     assert answer["margin_change"] > 0
@@ -165,11 +164,11 @@ def test_what_if(client: Any) -> None:
     assert "if" not in {one["ref"] for one in client.executions()}
 
 
-def test_profit_and_loss(client: Any) -> None:
+def profit_and_loss(client: Any, gateway: Gateway) -> None:
     assert abs(client.daily_pnl(ACCOUNT)) < 1_000_000
 
 
-def test_results_are_those_of_the_ledger(client: Any, gateway: Gateway) -> None:
+def results_are_those_of_the_ledger(client: Any, gateway: Gateway) -> None:
     told = {
         one["exec_id"]: (one["ref"], *(Decimal(str(one[part])) for part in ("shares", "price", "commission")))
         for one in client.executions()
@@ -185,3 +184,26 @@ def test_results_are_those_of_the_ledger(client: Any, gateway: Gateway) -> None:
     held = [Decimal(str(quantity)) for quantity in client.positions().values()]
     kept = [Decimal(quantity) for (quantity,) in gateway.rows("SELECT quantity FROM position")]
     assert sorted(filter(None, held)) == sorted(filter(None, kept))
+
+
+STORY = (
+    connects_and_names_the_account,
+    contracts_are_found,
+    quotes_come,
+    history_with_updates,
+    option_chain_and_greeks,
+    market_order_fills,
+    large_order_fills_in_parts,
+    bracket,
+    combo,
+    limit_order_rests_and_is_cancelled,
+    refusals,
+    what_if,
+    profit_and_loss,
+    results_are_those_of_the_ledger,
+)
+
+
+def test_story(client: Any, gateway: Gateway) -> None:
+    for chapter in STORY:
+        chapter(client, gateway)
