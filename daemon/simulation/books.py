@@ -1,0 +1,77 @@
+"""The two stories of what happened, as the oracle reads them: the gateway's ledger, and the journal by plain SQL.
+
+None of the journal's own queries is used: they are part of what is judged.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from daemon.gateway.ledger import ExecutionRow, Ledger, OrderRow
+
+_TABLES: Final = ("intent", "order_ref", "order_event", "fill", "commission", "equity")
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """Both sides' rows, in the order of writing."""
+
+    orders: tuple[OrderRow, ...]
+    executions: tuple[ExecutionRow, ...]
+    positions: Mapping[str, Decimal]  # the gateway's, without what is flat
+    journal: Mapping[str, tuple[Row, ...]]  # by table
+    numbers: tuple[int, ...]  # `seq` of all rows of all tables, ascending
+
+    @classmethod
+    def of(cls, state: Path) -> "Books":
+        """Read what a world has left in its directory."""
+        ledger = Ledger.open_readonly(state / "gateway.db")
+        try:
+            return cls(
+                orders=tuple(ledger.orders()),
+                executions=tuple(ledger.executions()),
+                positions={name: held.quantity for name, held in ledger.positions().items() if held.quantity},
+                journal=_journal(state / "journal.db"),
+                numbers=_numbers(state / "journal.db"),
+            )
+        finally:
+            ledger.close()
+
+
+def signed(side: str, quantity: Decimal | str) -> Decimal:
+    """Return a quantity, negative for a sale."""
+    return Decimal(quantity) if side == "BUY" else -Decimal(quantity)
+
+
+def stem(exec_id: str) -> str:
+    """Return what an execution shares with its corrections."""
+    return exec_id.rpartition(".")[0]
+
+
+def _journal(path: Path) -> dict[str, tuple[Row, ...]]:
+    journal = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+    try:
+        journal.row_factory = sqlite3.Row
+        return {
+            table: tuple(dict(row) for row in journal.execute(f'SELECT * FROM "{table}" ORDER BY seq'))  # noqa: S608
+            for table in _TABLES
+        }
+    finally:
+        journal.close()
+
+
+def _numbers(path: Path) -> tuple[int, ...]:
+    journal = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+    try:
+        tables = [name for (name,) in journal.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        with_seq = [
+            name for name in tables if "seq" in {row[1] for row in journal.execute(f'PRAGMA table_info("{name}")')}
+        ]
+        every = " UNION ALL ".join(f'SELECT seq FROM "{name}"' for name in with_seq)  # noqa: S608
+        return tuple(seq for (seq,) in journal.execute(f"{every} ORDER BY seq"))
+    finally:
+        journal.close()

@@ -1,0 +1,117 @@
+"""Seeds, one after another or over the cores: each world is run, judged and forgotten; what is kept is its verdict."""
+
+import hashlib
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from daemon.journal.content import content_hash
+from daemon.journal.reader import open_reader
+from daemon.simulation.books import Books
+from daemon.simulation.faults import Fault
+from daemon.simulation.oracle import Violation, judge
+from daemon.simulation.world import History, scratch, simulate
+
+MINUTES: Final = 8  # of market, while faults strike
+_SEEDS_A_PROCESS: Final = 200  # then a fresh one takes over
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of a seed."""
+
+    seed: int
+    lockstep: bool
+    struck: Mapping[str, int]
+    orders: int  # at the gateway
+    fills: int
+    kills: int
+    starts: int
+    gateway_starts: int
+    virtual_s: float
+    journal_hash: str
+    ledger_hash: str
+    violations: tuple[Violation, ...]
+
+
+def verdict(seed: int, *, minutes: int = MINUTES, plan: Sequence[Fault] | None = None) -> Verdict:
+    """Run the world of a seed and judge it; `plan` replaces the faults that the seed would draw."""
+    with tempfile.TemporaryDirectory(prefix="paperd-", dir=scratch()) as folder, _quiet():
+        state = Path(folder)
+        history = simulate(seed, minutes=minutes, state=state, plan=plan)
+        books = Books.of(state)
+        return _verdict(history, books, judge(history, books), _journal_hash(state))
+
+
+def verdicts(seeds: Sequence[int], *, minutes: int = MINUTES, processes: int | None = None) -> Iterator[Verdict]:
+    """Run many seeds over the cores; verdicts come in the order of the seeds."""
+    workers = min(processes or os.cpu_count() or 1, len(seeds))
+    if workers <= 1:
+        yield from (verdict(seed, minutes=minutes) for seed in seeds)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), max_tasks_per_child=_SEEDS_A_PROCESS) as pool:
+        yield from pool.map(_Run(minutes), seeds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What a worker does with a seed; picklable."""
+
+    minutes: int
+
+    def __call__(self, seed: int) -> Verdict:
+        return verdict(seed, minutes=self.minutes)
+
+
+def first_violation(seeds: Iterable[int], run: Callable[[int], Verdict]) -> Verdict | None:
+    """Return the first verdict with a violation, None when every seed holds."""
+    return next((found for found in map(run, seeds) if found.violations), None)
+
+
+def _verdict(history: History, books: Books, violations: tuple[Violation, ...], journal_hash: str) -> Verdict:
+    return Verdict(
+        seed=history.setting.seed,
+        lockstep=history.setting.lockstep,
+        struck={kind.value: count for kind, count in history.struck.items()},
+        orders=len(books.orders),
+        fills=len(books.executions),
+        kills=history.kills,
+        starts=history.starts,
+        gateway_starts=history.gateway_starts,
+        virtual_s=round(history.virtual_s, 3),
+        journal_hash=journal_hash,
+        ledger_hash=_ledger_hash(books),
+        violations=violations,
+    )
+
+
+def _journal_hash(state: Path) -> str:
+    engine = open_reader(state / "journal.db")
+    try:
+        return content_hash(engine)
+    finally:
+        engine.dispose()
+
+
+def _ledger_hash(books: Books) -> str:
+    return hashlib.sha256(repr((books.orders, books.executions, sorted(books.positions.items()))).encode()).hexdigest()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Let nobody log: the lines of a simulated daemon are not this program's."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
