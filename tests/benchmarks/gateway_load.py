@@ -21,6 +21,7 @@ from typing import Any
 import uvloop
 from ib_insync import IB, MarketOrder, Stock
 
+from daemon.gateway.timeline import SECOND_US
 from daemon.gateway.wire import session_requests as sr
 from daemon.gateway.wire.contract import Contract
 from daemon.gateway.wire.framing import FrameReader, encode_frame, encode_hello, negotiate, parse_handshake
@@ -130,14 +131,16 @@ async def _listen(port: int, pid: int, clients: int, lines: int, seconds: int) -
     for listener in listeners:
         await loop.create_connection(lambda listener=listener: listener, "127.0.0.1", port)  # type: ignore[misc]
     async with asyncio.timeout(_PATIENCE_S):
-        await asyncio.gather(*(listener.until(_OPENING_S) for listener in listeners))
+        await asyncio.gather(*(listener.began.wait() for listener in listeners))
+        opened_us = max(listener.now_us for listener in listeners) + _OPENING_S * SECOND_US
+        await asyncio.gather(*(listener.until(opened_us) for listener in listeners))
         before = sum(listener.messages for listener in listeners)
-        cpu, began, steps = _cpu_s(pid), time.perf_counter(), listeners[0].steps
-        await asyncio.gather(*(listener.until(_OPENING_S + seconds) for listener in listeners))
+        cpu, began = _cpu_s(pid), time.perf_counter()
+        await asyncio.gather(*(listener.until(opened_us + seconds * SECOND_US) for listener in listeners))
         took = time.perf_counter() - began
     return Load(
         messages=sum(listener.messages for listener in listeners) - before,
-        market_s=listeners[0].steps - steps,
+        market_s=seconds,
         wall_s=took,
         gateway_cpu_s=_cpu_s(pid) - cpu,
         gateway_mb=_peak_mb(pid),
@@ -151,8 +154,9 @@ class _Listener(asyncio.Protocol):
     def __init__(self, number: int, names: Sequence[str], *, keeps: bool) -> None:
         self._number, self._names, self._keeps = number, names, keeps
         self._rest = b""
-        self._goal, self._reached = 0, asyncio.Event()
-        self.messages = self.steps = 0
+        self._until_us, self._reached = 0, asyncio.Event()
+        self.began = asyncio.Event()
+        self.messages = self.now_us = 0
         self.frames: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -175,24 +179,23 @@ class _Listener(asyncio.Protocol):
                 break
             self.messages += 1
             if data.startswith(_STEP, at + 4):
-                self._step()
+                self._step(int(data[at + 4 + len(_STEP) : stop - 1]))
             elif self._keeps:
                 self.frames.append(data[at + 4 : stop])
             at = stop
         self._rest = data[at:]
 
-    async def until(self, steps: int) -> None:
-        """Wait for so many instants; market time runs on meanwhile, and stands still afterwards."""
-        self._goal = steps
-        if self.steps < steps:
-            self._reached.clear()
-            if self.steps:
-                self._transport.write(_ANSWER)
-            await self._reached.wait()
+    async def until(self, at_us: int) -> None:
+        """Let market time run on to a moment, µs since the epoch; it stands still afterwards."""
+        self._until_us = at_us
+        self._reached.clear()
+        self._transport.write(_ANSWER)
+        await self._reached.wait()
 
-    def _step(self) -> None:
-        self.steps += 1
-        if self.steps < self._goal:
+    def _step(self, at_us: int) -> None:
+        self.now_us = at_us
+        self.began.set()
+        if at_us < self._until_us:
             self._transport.write(_ANSWER)
         else:
             self._reached.set()
