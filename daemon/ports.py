@@ -10,7 +10,7 @@ from daemon.domain.bar import Bar
 from daemon.domain.callbacks import Callback, ExecutionReported, OrderReported, PositionReported
 from daemon.domain.cheap import cheaply_made
 from daemon.domain.events import Event
-from daemon.domain.instrument import Instrument
+from daemon.domain.instrument import Instrument, InstrumentId
 from daemon.domain.order import Approved, Side
 from daemon.domain.records import Record
 from daemon.domain.timeframe import Timeframe
@@ -158,6 +158,21 @@ class Executor(Protocol):
 
     def reconcile(self, snapshot: BrokerSnapshot, at: datetime) -> "Told":
         """Compare our orders and fills with the broker's; return what we had missed."""
+        ...
+
+    def conclude(self, snapshot: BrokerSnapshot, at: datetime, *, unexplained: frozenset[InstrumentId]) -> "Told":
+        """Judge the working orders that a snapshot does not show, once what it does show has been booked.
+
+        Args:
+            snapshot: the one that `reconcile` was given.
+            at: market time.
+            unexplained: instruments in which the broker's position is not the sum of the ledgers.
+        """
+        ...
+
+    @property
+    def in_doubt(self) -> frozenset[InstrumentId]:
+        """Return the instruments of orders whose fate is unknown."""
         ...
 
     def advance(self, at: datetime) -> "Told":

@@ -153,11 +153,20 @@ class PaperExecutor:
         described = (*snapshot.completed, *snapshot.orders)
         told = [self._evidence.on_execution(execution, at) for execution in snapshot.executions]
         told += [self._evidence.on_order(order, at) for order in described]
-        known = {order.order_ref for order in described}
-        for order in self._orders.working:
-            if order.ticket.order_ref not in known and order.ticket.order_ref not in self._unsent:
-                told.append(self._absent(order, at))
         return _joined(told)
+
+    def conclude(self, snapshot: BrokerSnapshot, at: datetime, *, unexplained: frozenset[InstrumentId]) -> Told:
+        """Judge the working orders that a complete snapshot does not show; none is ever sent again."""
+        known = {order.order_ref for order in (*snapshot.completed, *snapshot.orders)}
+        absent = [order for order in self._orders.working if order.ref not in known and order.ref not in self._unsent]
+        return _joined([self._absent(order, at, unexplained) for order in absent])
+
+    @property
+    def in_doubt(self) -> frozenset[InstrumentId]:
+        """Return the instruments of orders whose fate is unknown."""
+        return frozenset(
+            order.ticket.instrument.id for order in self._orders.working if order.state is OrderState.UNKNOWN
+        )
 
     def restore(self, records: Sequence[Record]) -> None:
         """Rebuild the orders from the journal."""
@@ -206,13 +215,15 @@ class PaperExecutor:
         """Look at the order again when its time is up."""
         heapq.heappush(self._deadlines, (at + self._rules.timeout, order.ticket.order_ref))
 
-    def _absent(self, order: LiveOrder, at: datetime) -> Told:
-        """A working order that a complete snapshot does not show: nothing is known of it, and it is never sent again.
+    def _absent(self, order: LiveOrder, at: datetime, unexplained: frozenset[InstrumentId]) -> Told:
+        """Judge an order that the broker does not name.
 
-        Its reservation is kept while the session in which it could still fill lasts.
+        Past its session it has ended without another fill if the broker's position is what the ledgers say. Before,
+        or where the positions differ, nothing is known of it: its reservation is kept, and it is never sent again.
         """
-        if order.ticket.time_in_force == "DAY" and order.steps.decided_at.date() < at.date():
-            state, text = OrderState.CANCELLED, "absent after its session"
+        is_over = order.ticket.time_in_force == "DAY" and order.steps.decided_at.date() < at.date()
+        if is_over and order.ticket.instrument.id not in unexplained:
+            state, text = OrderState.CANCELLED, "absent after its session, and the position is as booked"
         else:
             state, text = OrderState.UNKNOWN, "absent from the broker's books"
         return self._evidence.move(order, state, at, source="reconcile", text=text)

@@ -27,6 +27,7 @@ from daemon.domain.order import Approved
 from daemon.domain.records import Record
 from daemon.engine.engine import Engine
 from daemon.orchestrator.bar_assembler import BarAssembler
+from daemon.orchestrator.reconciliation import Reconciled, position_differences
 from daemon.ports import Broker, BrokerSnapshot, Executor, Journal, Told
 from daemon.runtime.clock import MarketClock
 from daemon.runtime.inbox import Inbox
@@ -113,12 +114,22 @@ class Sequencer:
         """Put what the executor told through the heart now."""
         await self.apply(told.events, told.records)
 
-    async def reconcile(self, snapshot: BrokerSnapshot) -> Told:
-        """Compare our orders with the broker's, between two batches; return what had been missed."""
+    async def reconcile(self, snapshot: BrokerSnapshot) -> Reconciled:
+        """Compare our orders with the broker's, between two batches; return what came of it.
+
+        What had been missed is booked first: only then do positions tell whether an order that is gone was filled.
+        """
         async with self._turn:
             told = self._executor.reconcile(snapshot, self._clock.now())
             await self._apply(told.events, told.records)
-        return told
+            differences = position_differences(snapshot, self._engine)
+            ended = self._executor.conclude(snapshot, self._clock.now(), unexplained=frozenset(differences))
+            await self._apply(ended.events, ended.records)
+        return Reconciled(
+            recovered=len(told.events) + len(ended.events),
+            differences=differences,
+            in_doubt=self._executor.in_doubt,
+        )
 
     async def _apply(self, events: Sequence[Event], records: Sequence[Record]) -> None:
         done: list[Record] = [*self._carried, *records]

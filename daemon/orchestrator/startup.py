@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Final
 
 import structlog
@@ -18,7 +17,7 @@ from daemon.market.sessions import Session
 from daemon.market.windows import BarSchedule
 from daemon.orchestrator.bar_assembler import BarAssembler
 from daemon.orchestrator.sequencer import Sequencer
-from daemon.ports import Broker, BrokerSnapshot, Feed
+from daemon.ports import Broker, Feed
 from daemon.runtime.clock import MarketClock
 
 log = structlog.get_logger()
@@ -88,20 +87,20 @@ class Startup:
 
     async def _reconcile(self) -> None:
         snapshot = await self._broker.snapshot()
-        now = self._clock.now()
-        told = await self._sequencer.reconcile(snapshot)
-        differences = position_differences(snapshot, self._engine)
-        if differences:
-            text = "; ".join(f"{name}: broker {theirs}, ledgers {ours}" for name, (theirs, ours) in differences.items())
-            log.warning("reconciliation.differed", differences=text)
-            alert = AlertRaised(at=now, level="WARNING", name="reconciliation.differed", text=text, strategy=None)
+        found = await self._sequencer.reconcile(snapshot)
+        for level, text in found.alerts:
+            tell = log.critical if level == "CRITICAL" else log.warning
+            tell("reconciliation.differed", differences=text)
+            alert = AlertRaised(
+                at=self._clock.now(), level=level, name="reconciliation.differed", text=text, strategy=None
+            )
             await self._sequencer.apply((), (alert,))
         log.info(
             "reconciliation.completed",
             open_orders=len(snapshot.orders),
             executions=len(snapshot.executions),
-            facts_recovered=len(told.events),
-            differences=len(differences),
+            facts_recovered=found.recovered,
+            differences=len(found.differences),
         )
 
     def _session(self) -> Session | None:
@@ -186,22 +185,6 @@ class Startup:
             )
             parts += _completed(seconds, int(last_part.timestamp()), instrument.id)
         return parts
-
-
-def position_differences(snapshot: BrokerSnapshot, engine: Engine) -> Mapping[InstrumentId, tuple[Decimal, Decimal]]:
-    """Return where the broker's position is not the sum of our ledgers: instrument -> (broker's, ours)."""
-    theirs: dict[InstrumentId, Decimal] = {}
-    for reported in snapshot.positions:
-        theirs[reported.instrument] = theirs.get(reported.instrument, Decimal(0)) + reported.quantity
-    ours: dict[InstrumentId, Decimal] = {}
-    for slot in engine.accounts.slots:
-        for instrument, position in slot.ledger.positions.items():
-            ours[instrument] = ours.get(instrument, Decimal(0)) + position.quantity
-    return {
-        instrument: (theirs.get(instrument, Decimal(0)), ours.get(instrument, Decimal(0)))
-        for instrument in sorted({*theirs, *ours})
-        if theirs.get(instrument, Decimal(0)) != ours.get(instrument, Decimal(0))
-    }
 
 
 def _completed(bars: Sequence[Bar], until: int, source: str) -> tuple[Bar, ...]:

@@ -165,6 +165,7 @@ class OrderDesk:
         completed: Iterable[OrderReported] = (),
         executions: Iterable[ExecutionReported] = (),
         positions: Iterable[PositionReported] = (),
+        unexplained: Iterable[InstrumentId] = (),
     ) -> Told:
         snapshot = BrokerSnapshot(
             taken_at=self.clock.at,
@@ -173,7 +174,9 @@ class OrderDesk:
             executions=tuple(executions),
             positions=tuple(positions),
         )
-        return self.take(self.executor.reconcile(snapshot, self.clock.at))
+        missed = self.take(self.executor.reconcile(snapshot, self.clock.at))
+        ended = self.take(self.executor.conclude(snapshot, self.clock.at, unexplained=frozenset(unexplained)))
+        return Told(missed.events + ended.events, missed.records + ended.records)
 
     def state(self, approved: Approved) -> OrderState:
         """Return the state that the journal knows last."""

@@ -23,6 +23,7 @@ from daemon.execution.live_order import LiveOrder
 from daemon.execution.paper_executor import PaperExecutor
 from daemon.journal.writer import JournalWriter
 from daemon.orchestrator.link import Link
+from daemon.orchestrator.reconciliation import Reconciled
 from daemon.orchestrator.sequencer import Sequencer
 from daemon.ports import BrokerSnapshot, Told
 
@@ -77,7 +78,7 @@ def resend_on_timeout(patch: pytest.MonkeyPatch) -> None:
 def resend_after_restart(patch: pytest.MonkeyPatch) -> None:
     """What the broker's books do not show after a restart is sent again: the acknowledgement may just be under way."""
 
-    def absent(self: PaperExecutor, order: LiveOrder, at: datetime) -> Told:
+    def absent(self: PaperExecutor, order: LiveOrder, at: datetime, unexplained: object) -> Told:
         try:
             self._broker.submit(order.ticket)
         except BrokerUnavailable:
@@ -90,11 +91,11 @@ def resend_after_restart(patch: pytest.MonkeyPatch) -> None:
 def no_reconciliation(patch: pytest.MonkeyPatch) -> None:
     """After a start or a reconnect everything goes on as if nothing had been missed."""
 
-    async def reconcile(self: Any, snapshot: BrokerSnapshot) -> Told:
-        return Told()
+    async def reconcile(self: Any, snapshot: BrokerSnapshot) -> Reconciled:
+        return Reconciled(recovered=0, differences={}, in_doubt=frozenset())
 
     patch.setattr(Sequencer, "reconcile", reconcile)
-    patch.setattr(PaperExecutor, "_absent", lambda self, order, at: Told())
+    patch.setattr(PaperExecutor, "_absent", lambda self, order, at, unexplained: Told())
     original = PaperExecutor.interpret
 
     def interpret(self: PaperExecutor, callback: Any, at: datetime) -> Told:

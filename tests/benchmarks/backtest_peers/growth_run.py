@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import resource
 import sys
 import tempfile
 import time
@@ -14,6 +13,7 @@ from daemon.backtest.bars_file_history import BarFileHistory, QuoteRule
 from daemon.backtest.runner import run_backtest
 from daemon.cli.settings_options import loaded
 from daemon.domain.instrument import InstrumentId
+from tests.benchmarks.backtest_peers.bars import peak_mb
 from tests.benchmarks.backtest_peers.in_memory import BarsInMemory, crossing, settings_of
 from tests.benchmarks.backtest_peers.made_bars import walk
 
@@ -44,7 +44,7 @@ def measure(spec: dict[str, Any], folder: Path) -> dict[str, float]:
     took = time.process_time() - began
     return {
         "cpu_s": took,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mb": peak_mb(),
         "bars": each * spec["symbols"],
     }
 

@@ -65,7 +65,7 @@ PEERS: Final = (
     Peer(name="paperd, --record all", script="run_paperd.py", way="all", fraction=20),
     Peer(name=STREAMED, script="run_paperd.py", way="streamed", most_rounds=1),
     Peer(name="backtesting.py", script="run_backtesting.py", package="backtesting"),
-    Peer(name="NautilusTrader", script="run_nautilus.py", package="nautilus_trader"),
+    Peer(name="NautilusTrader", script="run_nautilus.py", package="nautilus_trader", fraction=10),
     Peer(name="backtrader", script="run_backtrader.py", package="backtrader", fraction=10),
     Peer(name="vectorbt", script="run_vectorbt.py", package="vectorbt", is_referee=False),
 )

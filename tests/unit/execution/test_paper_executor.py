@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from daemon.domain.callbacks import QuoteReported
 from daemon.domain.events import CommissionReceived, FillReceived, OrderChanged
+from daemon.domain.instrument import InstrumentId
 from daemon.domain.order import OrderState, Side
 from daemon.domain.records import (
     ArrivalQuoteTaken,
@@ -554,6 +555,20 @@ def test_an_absent_order_has_ended_once_its_day_is_over() -> None:
     desk.clock.pass_s(86_400)
     assert changes(desk.reconcile()) == [S.CANCELLED]
     assert desk.executor.working == ()
+
+
+def test_an_absent_order_stays_in_doubt_while_a_position_is_not_explained() -> None:
+    """It may have filled in an outage across midnight, of whose executions the broker tells no more."""
+    desk = OrderDesk()
+    order = desk.sent()
+    instrument = order.intent.instrument.id
+    desk.clock.pass_s(86_400)
+    assert changes(desk.reconcile(unexplained=[instrument])) == [S.UNKNOWN]
+    assert desk.executor.in_doubt == {instrument}
+    desk.clock.pass_s(86_400)
+    assert desk.reconcile(unexplained=[instrument]) == Told()
+    assert changes(desk.reconcile(unexplained=[InstrumentId("ELSE")])) == [S.CANCELLED]
+    assert desk.executor.in_doubt == frozenset()
 
 
 def test_a_completed_order_with_more_filled_than_our_executions_is_not_taken_as_settled() -> None:
