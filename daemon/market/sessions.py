@@ -172,7 +172,7 @@ class TradingCalendar:
         return OutOfCalendar(f"{day} leads outside calendar {self.name}, which covers {self._first}..{self._last}")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)  # a hundred sessions of five timeframes: what a warm-up asks for again
 def bar_ends(
     session: Session, timeframe: Timeframe, anchor: Anchor = "clock", timezone: ZoneInfo = _NEW_YORK
 ) -> NDArray[np.int64]:
@@ -199,7 +199,7 @@ def bar_ends(
     return ends
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)  # a hundred sessions of five timeframes: what a warm-up asks for again
 def bar_starts(
     session: Session, timeframe: Timeframe, anchor: Anchor = "clock", timezone: ZoneInfo = _NEW_YORK
 ) -> NDArray[np.int64]:

@@ -124,10 +124,11 @@ def combo(client: Any, gateway: Gateway) -> None:
     for one in client.executions():
         if one["ref"] == "spread":
             by_type[one["sec_type"]].append(one)
-    assert sorted(one["side"] for one in by_type["OPT"]) == ["BOT", "SLD"]
+    signed = [one["shares"] * (1 if one["side"] == "BOT" else -1) for one in by_type["OPT"]]
+    assert (sum(filter(lambda shares: shares > 0, signed)), sum(signed)) == (2, 0)  # in one part or two
     assert sum(one["shares"] for one in by_type["BAG"]) == 2
-    paid = sum(one["price"] * (1 if one["side"] == "BOT" else -1) for one in by_type["OPT"])
-    assert paid <= order["lmtPrice"] + 1e-9
+    paid = sum(one["price"] * shares for one, shares in zip(by_type["OPT"], signed, strict=True))
+    assert paid / 2 <= order["lmtPrice"] + 1e-9
     held = client.positions()
     assert (held[near["con_id"]], held[far["con_id"]]) == (2, -2)
 
