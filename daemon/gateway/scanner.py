@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import isnan, nan
 from typing import Final
-from xml.etree import ElementTree as ET  # nosec B405 - nothing is parsed
+from xml.etree import ElementTree as ET  # nosec B405
 
 import numpy as np
 

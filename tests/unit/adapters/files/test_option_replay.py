@@ -151,16 +151,12 @@ def test_damaged_file_is_refused(tmp_path: Path) -> None:
 
 # --- the shared recordings
 
-SHARED = Path(__file__).parents[4] / "../shared/data"
-recorded = pytest.mark.skipif(not (SHARED / "option-minute").is_dir(), reason="the shared recordings are not here")
-
 
 @pytest.fixture(scope="module")
-def market() -> OptionReplay:
-    return OptionReplay(SHARED, ReplayMarket(SHARED, CALENDAR))
+def market(shared_data: Path) -> OptionReplay:
+    return OptionReplay(shared_data, ReplayMarket(shared_data, CALENDAR))
 
 
-@recorded
 @pytest.mark.parametrize(
     ("root", "day", "right", "strike", "expiry"),
     [
@@ -170,10 +166,10 @@ def market() -> OptionReplay:
     ],
 )
 def test_recorded_quotes_come_out_as_recorded(
-    market: OptionReplay, root: str, day: date, right: str, strike: float, expiry: date
+    market: OptionReplay, shared_data: Path, root: str, day: date, right: str, strike: float, expiry: date
 ) -> None:
     session = on(day)
-    table = pd.read_parquet(next((SHARED / "option-minute").glob(f"{root}.quote.*")))
+    table = pd.read_parquet(next((shared_data / "option-minute").glob(f"{root}.quote.*")))
     wanted = (table.right == right) & (table.strike == strike) & (table.expiry == expiry)
     rows = table[wanted & (table.ts >= session.open) & (table.ts < session.close)]
     rows = rows[~(rows.bid_close > rows.ask_close)]
@@ -188,7 +184,6 @@ def test_recorded_quotes_come_out_as_recorded(
     assert np.array_equal(tape.ask_size[at[inside]], sizes)
 
 
-@recorded
 def test_recorded_quotes_imply_a_plausible_smile(market: OptionReplay) -> None:
     session = on(date(2015, 12, 24))
     found = [
@@ -203,7 +198,6 @@ def test_recorded_quotes_imply_a_plausible_smile(market: OptionReplay) -> None:
     assert all(0.1 < volatility < 0.6 for volatility in smile)
 
 
-@recorded
 def test_recorded_index_is_listed_for_its_options(market: OptionReplay) -> None:
     session = on(date(2021, 1, 4))
     assert {chain.option_class.root for chain in market.chains("SPX", session)} == {"SPX", "SPXW"}

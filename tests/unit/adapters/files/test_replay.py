@@ -202,17 +202,14 @@ def test_default_day_needs_two_shared_sessions(tmp_path: Path) -> None:
 
 # --- the shared recordings
 
-SHARED = Path(__file__).parents[4] / "../shared/data"
-recorded = pytest.mark.skipif(not (SHARED / "equity-second").is_dir(), reason="the shared recordings are not here")
-
 
 @pytest.fixture(scope="module")
-def market() -> ReplayMarket:
-    return ReplayMarket(SHARED, CALENDAR)
+def market(shared_data: Path) -> ReplayMarket:
+    return ReplayMarket(shared_data, CALENDAR)
 
 
-def rows_of(folder: str, symbol: str, session: Session) -> pd.DataFrame:
-    path = next((SHARED / folder).glob(f"{symbol}.trade.*.parquet"))
+def rows_of(folder: Path, symbol: str, session: Session) -> pd.DataFrame:
+    path = next(folder.glob(f"{symbol}.trade.*.parquet"))
     table = pd.read_parquet(path)
     inside = (table.ts >= session.open) & (table.ts < session.close) & (table.volume > 0)
     return table[inside].set_index("ts")
@@ -230,45 +227,42 @@ def assert_same(bars: BarArrays, table: pd.DataFrame) -> None:
         assert np.array_equal(getattr(bars, name)[traded], table[name].to_numpy()), name
 
 
-@recorded
 def test_recorded_default_day_is_the_eighth_of_october_2013(market: ReplayMarket) -> None:
     assert default_day(market) == (("IBM", "SPY"), on(date(2013, 10, 8)))
 
 
-@recorded
 @pytest.mark.parametrize(("label", "rule"), [("1m", "1min"), ("5m", "5min"), ("15m", "15min"), ("1h", "1h")])
 @pytest.mark.parametrize("symbol", ["SPY", "IBM"])
 def test_recorded_seconds_aggregate_as_pandas_resamples_them(
-    market: ReplayMarket, symbol: str, label: str, rule: str
+    market: ReplayMarket, shared_data: Path, symbol: str, label: str, rule: str
 ) -> None:
     for session in market.second_sessions(symbol, "trade"):
         bars = aggregate(market.tape(symbol, session), bar_ends(session, Timeframe.parse(label)))
-        assert_same(bars, resampled(rows_of("equity-second", symbol, session), rule))
+        assert_same(bars, resampled(rows_of(shared_data / "equity-second", symbol, session), rule))
 
 
-@recorded
 @pytest.mark.parametrize("symbol", ["AAPL", "GOOG", "SHY", "TWX", "IWM", "SOXL"])
-def test_recorded_minutes_aggregate_back_to_themselves(market: ReplayMarket, symbol: str) -> None:
+def test_recorded_minutes_aggregate_back_to_themselves(market: ReplayMarket, shared_data: Path, symbol: str) -> None:
     folder = "equity-minute" if symbol in {"AAPL", "GOOG", "SHY", "TWX"} else "equity-minute-yahoo"
     for session in market.sessions(symbol):
         bars = aggregate(market.tape(symbol, session), bar_ends(session, MINUTE))
-        assert_same(bars, rows_of(folder, symbol, session))
+        assert_same(bars, rows_of(shared_data / folder, symbol, session))
 
 
-@recorded
 @pytest.mark.parametrize(("symbol", "moved"), [("SPY", 33), ("IBM", 113)])
-def test_recorded_seconds_and_minutes_tell_one_story(market: ReplayMarket, symbol: str, moved: int) -> None:
+def test_recorded_seconds_and_minutes_tell_one_story(
+    market: ReplayMarket, shared_data: Path, symbol: str, moved: int
+) -> None:
     """Prices agree but for IBM's close; volume is booked a minute apart here and there."""
     session = on(date(2013, 10, 8))
     bars = aggregate(market.tape(symbol, session), bar_ends(session, MINUTE))
-    minutes = rows_of("equity-minute", symbol, session)
+    minutes = rows_of(shared_data / "equity-minute", symbol, session)
     for name in ("open", "high", "low"):
         assert np.array_equal(getattr(bars, name), minutes[name].to_numpy()), name
     assert np.sum(bars.close != minutes["close"].to_numpy()) == (symbol == "IBM")
     assert np.sum(bars.volume != minutes["volume"].to_numpy()) == moved
 
 
-@recorded
 def test_recorded_quotes_are_usable_all_day(market: ReplayMarket) -> None:
     for symbol in ("SPY", "IBM"):
         tape = market.tape(symbol, on(date(2013, 10, 8)))

@@ -171,15 +171,11 @@ def test_what_is_not_recorded_or_damaged_is_said(tmp_path: Path) -> None:
 
 # --- the shared recordings
 
-SHARED = Path(__file__).parents[4] / "../shared/data"
-recorded = pytest.mark.skipif(not (SHARED / "equity-tick").is_dir(), reason="the shared recordings are not here")
 
-
-@recorded
-def test_recorded_ticks_and_seconds_tell_one_story() -> None:
+def test_recorded_ticks_and_seconds_tell_one_story(shared_data: Path) -> None:
     session = on(date(2013, 10, 8))
-    by_tick = TickReplay(SHARED, CALENDAR, ["IBM"]).tape("IBM", session)
-    by_second = ReplayMarket(SHARED, CALENDAR, ["IBM"]).tape("IBM", session)
+    by_tick = TickReplay(shared_data, CALENDAR, ["IBM"]).tape("IBM", session)
+    by_second = ReplayMarket(shared_data, CALENDAR, ["IBM"]).tape("IBM", session)
     for one, other in ((by_tick.bid, by_second.bid), (by_tick.ask, by_second.ask)):
         assert float(np.mean(np.abs(one - other) < 1e-9)) > 0.999
     assert by_tick.volume.sum() == pytest.approx(by_second.volume.sum(), rel=0.03)
