@@ -1,7 +1,7 @@
 """Bars cut from the seconds of the market, for streams and for history, by IB's rules."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from enum import StrEnum
 from math import isnan
@@ -89,6 +89,12 @@ def rows(bars: BarArrays, what: What, day: date) -> Iterator[Row]:
                 wap=round(wap, 6) if trades else -1.0,
                 count=count if trades else -1,
             )
+
+
+def row_at(bars: BarArrays, index: int, what: What, day: date) -> Row | None:
+    """Return one bar, None where it has no price."""
+    columns = {field.name: getattr(bars, field.name)[index : index + 1] for field in fields(bars)}
+    return next(rows(BarArrays(**columns), what, day), None)
 
 
 class Closes:

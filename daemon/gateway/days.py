@@ -10,10 +10,10 @@ from typing import cast
 import numpy as np
 
 from daemon.domain.quote import quote_fault
-from daemon.gateway.bars import FIVE, Closes, Row, What, cut, rows
+from daemon.gateway.bars import FIVE, Closes, Row, What, cut, row_at
 from daemon.gateway.source import MarketSource
 from daemon.market.sessions import Session
-from daemon.market.tape import SecondTape
+from daemon.market.tape import BarArrays, SecondTape
 from daemon.matching.book import to_price
 
 
@@ -41,7 +41,7 @@ class SymbolDay:
         self.changed = cast("Sequence[bool]", tape.quote_changed.data)
         self.total_volume = cast("Sequence[int]", np.cumsum(tape.volume).data)
         self.seconds = tape.session.seconds
-        self._fives: dict[What, dict[int, Row]] = {}
+        self._fives: dict[What, BarArrays] = {}
 
     @cached_property
     def so_far(self) -> SoFar:
@@ -56,14 +56,16 @@ class SymbolDay:
 
     def five(self, what: What, start: int) -> Row | None:
         """Return the five-second bar that starts at `start` (epoch seconds), None where there is no price at all."""
+        session = self.tape.session
+        index, beside = divmod(start - session.open_s, FIVE)
+        if beside or not session.open_s <= start < session.close_s:
+            return None
         bars = self._fives.get(what)
         if bars is None:
-            session = self.tape.session
             starts = np.arange(session.open_s, session.close_s, FIVE, dtype=np.int64)
             ends = np.minimum(starts + FIVE, session.close_s)
-            made = cut(self.tape, what, starts, ends, self.previous_close)
-            bars = self._fives[what] = {row.start: row for row in rows(made, what, session.day)}
-        return bars.get(start)
+            bars = self._fives[what] = cut(self.tape, what, starts, ends, self.previous_close)
+        return row_at(bars, index, what, session.day)
 
     def mark(self, row: int) -> Decimal | None:
         """Return the price holdings are valued at: the middle of the touch, else the last trade, else None."""

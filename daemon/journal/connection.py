@@ -1,6 +1,7 @@
 """What the writer needs of a database, and the statements it uses, compiled once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Protocol
 
 from sqlalchemy import Dialect, Select, func, select
@@ -73,7 +74,8 @@ class Connection(Protocol):
         ...
 
 
-def insert_statements(dialect: Dialect) -> dict[type[Record], str]:
+@cache
+def insert_statements(dialect: Dialect) -> Mapping[type[Record], str]:
     """Return the INSERT of each record's table, with `seq` first and the fields after it, as the driver wants it."""
     return {record_type: _insert_statement(record_type, dialect) for record_type in RECORD_TYPES}
 
@@ -84,12 +86,14 @@ def _insert_statement(record_type: type[Record], dialect: Dialect) -> str:
     return str(table.insert().values(columns).compile(dialect=dialect))
 
 
-def last_seq_statements(dialect: Dialect) -> list[str]:
+@cache
+def last_seq_statements(dialect: Dialect) -> tuple[str, ...]:
     """Return one query for each table that gives its highest `seq`, or NULL."""
-    return [str(select(func.max(table.c.seq)).compile(dialect=dialect)) for table in schema.METADATA.sorted_tables]
+    return tuple(str(select(func.max(table.c.seq)).compile(dialect=dialect)) for table in schema.METADATA.sorted_tables)
 
 
-def restore_statements(dialect: Dialect) -> list[tuple[type[Record], str]]:
+@cache
+def restore_statements(dialect: Dialect) -> tuple[tuple[type[Record], str], ...]:
     """Return the queries (`seq` and fields) that give what state is rebuilt from."""
     queries = [(record_type, _all_rows(record_type)) for record_type in _RESTORED_WHOLE]
     equity, decision = schema.EQUITY, schema.DECISION
@@ -101,7 +105,7 @@ def restore_statements(dialect: Dialect) -> list[tuple[type[Record], str]]:
     )
     queries.append((EquityMarked, _all_rows(EquityMarked).where(equity.c.seq.in_(last_equity))))
     queries.append((DecisionMade, _all_rows(DecisionMade).where(decision.c.seq.in_(last_memory))))
-    return [(record_type, str(query.compile(dialect=dialect))) for record_type, query in queries]
+    return tuple((record_type, str(query.compile(dialect=dialect))) for record_type, query in queries)
 
 
 def _all_rows(record_type: type[Record]) -> Select[Row]:

@@ -58,6 +58,20 @@ class Session:
         return self.close_s - self.open_s
 
 
+@lru_cache(maxsize=4)
+def _schedule(
+    name: str, first: date, last: date
+) -> tuple[ZoneInfo, tuple[date, ...], tuple[int, ...], tuple[int, ...]]:
+    """Return an exchange's time zone, days, opens and closes (epoch seconds): making them takes tens of ms."""
+    try:
+        source = exchange_calendars.get_calendar(name, start=first.isoformat(), end=last.isoformat())
+    except InvalidCalendarName as error:
+        raise ValueError(f"calendar {name!r} is unknown: use an ISO 10383 code such as XNYS") from error
+    opens, closes = ((source.schedule[end].astype("int64") // 1_000_000_000).tolist() for end in ("open", "close"))
+    days = tuple(stamp.date() for stamp in source.sessions)
+    return ZoneInfo(str(source.tz)), days, tuple(opens), tuple(closes)
+
+
 class TradingCalendar:
     """The sessions of one exchange, from the `exchange_calendars` library; lunch breaks are not modelled."""
 
@@ -67,15 +81,8 @@ class TradingCalendar:
         Raises:
             ValueError: the library knows no such exchange.
         """
-        try:
-            source = exchange_calendars.get_calendar(name, start=first.isoformat(), end=last.isoformat())
-        except InvalidCalendarName as error:
-            raise ValueError(f"calendar {name!r} is unknown: use an ISO 10383 code such as XNYS") from error
         self.name = name
-        self._timezone = ZoneInfo(str(source.tz))
-        self._days: list[date] = [stamp.date() for stamp in source.sessions]
-        self._opens: list[int] = (source.schedule["open"].astype("int64") // 1_000_000_000).tolist()
-        self._closes: list[int] = (source.schedule["close"].astype("int64") // 1_000_000_000).tolist()
+        self._timezone, self._days, self._opens, self._closes = _schedule(name, first, last)
         self._first, self._last = first, last
         self._built: dict[int, Session] = {}
 
