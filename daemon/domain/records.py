@@ -380,6 +380,19 @@ class SessionMarked(Record):
     phase: str  # OPENED, CLOSED
 
 
+@cheaply_made
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsSealed(Record):
+    """The rows of one append that tell of orders, bound by a hash to all such rows before them."""
+
+    TABLE: ClassVar[str] = "seal"
+
+    first_seq: int  # of the append, whatever it holds
+    last_seq: int
+    rows: int  # those of them that the hash covers
+    digest: str  # SHA-256 in hex, as `daemon.journal.seals` says
+
+
 RECORD_TYPES: tuple[type[Record], ...] = (
     RunStarted,
     SessionMarked,
@@ -401,4 +414,5 @@ RECORD_TYPES: tuple[type[Record], ...] = (
     EquityMarked,
     TradingStateChanged,
     AlertRaised,
+    RowsSealed,
 )

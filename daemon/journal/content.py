@@ -27,6 +27,7 @@ from sqlalchemy import Column, Connection, Engine, Table, select
 
 from daemon.journal import schema
 from daemon.journal.columns import json_text, time_text
+from daemon.journal.rows import plain_digits
 
 TABLES: Final = (
     schema.BAR,
@@ -78,10 +79,5 @@ def _canonical(value: object) -> object:
     if isinstance(value, datetime):
         return time_text(value)
     if isinstance(value, Decimal):
-        return _plain_digits(value)
+        return plain_digits(value)
     return json_text(value) if isinstance(value, (Mapping, list)) else value
-
-
-def _plain_digits(value: Decimal) -> str:
-    digits = format(value, "f")
-    return (digits.rstrip("0").rstrip(".") if "." in digits else digits) if value else "0"

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import Enum
 from operator import attrgetter
 from types import UnionType
@@ -61,6 +61,55 @@ class RowEncoder:
         for position, convert in self._conversions:
             row[position] = convert(row[position])
         return tuple(row)
+
+
+class RowCanon:
+    """Brings rows of one class to the form that is the same on every database: what a hash is taken of."""
+
+    __slots__ = ("_conversions", "_table")
+
+    def __init__(self, record_type: type[Record]) -> None:
+        """Work out which columns drivers give in different forms."""
+        self._table = record_type.TABLE
+        found = [(place, _CANON.get(_core(hint)[0])) for place, (_, hint) in enumerate(_hints(record_type), start=2)]
+        self._conversions = tuple((place, convert) for place, convert in found if convert is not None)
+
+    def line(self, row: Iterable[object]) -> bytes:
+        """Return one line of JSON for a row that begins with `seq`, as it goes to a driver or comes from one.
+
+        Raises:
+            TypeError, ValueError: a value is none that this program writes.
+        """
+        values = [self._table, *row]
+        for place, convert in self._conversions:
+            value = values[place]
+            if value is not None:
+                values[place] = convert(value)
+        return orjson.dumps(values, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def plain_digits(value: Decimal | str) -> str:
+    """Return a decimal, or its text, without an exponent and without zeros at the end of a fraction.
+
+    Raises:
+        ValueError: the text is no number.
+    """
+    digits = value if isinstance(value, str) else str(value)
+    if "E" in digits or "e" in digits:
+        try:
+            number = Decimal(digits)
+        except InvalidOperation as error:
+            raise ValueError(f"{digits!r} is no number") from error
+        digits = format(number, "f") if number else "0"
+    digits = digits.rstrip("0").rstrip(".") if "." in digits else digits
+    return "0" if digits == "-0" else digits
+
+
+def _moment_text(value: datetime | str) -> str:
+    return value if isinstance(value, str) else time_text(value)
+
+
+_CANON: Mapping[Any, Converter] = {datetime: _moment_text, Decimal: plain_digits, bool: int}
 
 
 def _hints(record_type: type[Record]) -> list[tuple[str, Any]]:

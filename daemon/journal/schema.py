@@ -1,7 +1,7 @@
 """The tables, one for each record of `daemon.domain.records`, written out; a test compares every column with its field.
 
 `seq` is given by the writer and counts over all tables together: sorting rows of several tables by it gives the order
-in which they were written. It need not be dense.
+in which they were written. It is dense: a number that is missing is a row that was lost.
 """
 
 from sqlalchemy import (
@@ -21,7 +21,7 @@ from sqlalchemy.schema import SchemaItem
 
 from daemon.journal.columns import Exact, JsonText, MarketTime
 
-REVISION = "0001"
+REVISION = "0002"
 """The migration that leads to these tables. A test compares it with the newest one there is."""
 
 METADATA = MetaData(
@@ -356,4 +356,12 @@ ALERT = _table(
     _text("text"),
     _text("strategy", nullable=True),
     Index(None, "at"),
+)
+
+SEAL = _table(
+    "seal",
+    _integer("first_seq"),
+    _integer("last_seq"),
+    _integer("rows"),
+    _text("digest"),
 )

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -11,11 +12,12 @@ from typing import Self, TypeVar
 from sqlalchemy.engine import URL
 
 from daemon.domain.errors import JournalFailed
-from daemon.domain.records import RECORD_TYPES, Record
+from daemon.domain.records import RECORD_TYPES, Record, RowsSealed
 from daemon.journal import migrate
 from daemon.journal.connection import SQLITE, Connection, Row, last_seq_statements, restore_statements
 from daemon.journal.location import describe, is_sqlite, journal_url, sqlite_path
 from daemon.journal.rows import RowEncoder, record_from_row
+from daemon.journal.seals import NumberedRow, SealChain, last_seal_statement, sealed_rows_statements
 from daemon.journal.sqlite import SqliteConnection
 
 T = TypeVar("T")
@@ -25,7 +27,7 @@ T = TypeVar("T")
 class _Append:
     """One caller's rows and what it waits for."""
 
-    rows: list[tuple[type[Record], Row]]
+    rows: list[NumberedRow]
     durable: "asyncio.Future[None]"
 
 
@@ -45,6 +47,7 @@ class JournalWriter:
         self._connection: Connection | None = None
         self._encoders: dict[type[Record], RowEncoder] = {}
         self._last_seq = 0
+        self._chain = SealChain()
         self._waiting: list[_Append] = []
         self._commit: asyncio.Future[None] | None = None
         self._failure: JournalFailed | None = None
@@ -68,15 +71,34 @@ class JournalWriter:
 
     def _connect(self, busy_timeout_s: float) -> None:
         connection = _connect(self._url, busy_timeout_s)
+        as_text = connection.dialect is SQLITE
+        self._encoders = {record_type: RowEncoder(record_type, as_text=as_text) for record_type in RECORD_TYPES}
         try:
             tops = [connection.fetch(statement)[0][0] for statement in last_seq_statements(connection.dialect)]
+            self._last_seq = max(top for top in (0, *tops) if isinstance(top, int))
+            self._take_up_chain(connection)
         except JournalFailed:
             connection.close()
             raise
-        self._last_seq = max(top for top in (0, *tops) if isinstance(top, int))
-        as_text = connection.dialect is SQLITE
-        self._encoders = {record_type: RowEncoder(record_type, as_text=as_text) for record_type in RECORD_TYPES}
         self._connection = connection
+
+    def _take_up_chain(self, connection: Connection) -> None:
+        """Carry on after the last seal; a journal from before there were seals gets one over all it has."""
+        seals = connection.fetch(last_seal_statement(connection.dialect))
+        if seals:
+            self._chain = SealChain(str(seals[0][0]))
+            return
+        rows = [
+            (record_type, row)
+            for record_type, statement in sealed_rows_statements(connection.dialect)
+            for row in connection.fetch(statement)
+        ]
+        rows.sort(key=lambda numbered: numbered[1][0])  # type: ignore[arg-type,return-value]
+        if rows:
+            record_type, last = rows[-1]
+            seal = self._seal(rows, at=_numbered(record_type, last)[1].at, first_seq=1, last_seq=self._last_seq)
+            connection.write({kind: [row] for kind, row in seal})
+            self._last_seq += 1
 
     @property
     def url(self) -> URL:
@@ -113,13 +135,20 @@ class JournalWriter:
         if self._closing:
             raise JournalFailed(f"journal {describe(self._url)} is closed")
 
-    def _encode(self, records: Sequence[Record]) -> list[tuple[type[Record], Row]]:
-        """Return the rows of `records` and use up their numbers, or do neither."""
-        rows = [self._row(seq, record) for seq, record in enumerate(records, self._last_seq + 1)]
+    def _encode(self, records: Sequence[Record]) -> list[NumberedRow]:
+        """Return the rows of `records` with their seal and use up their numbers, or do neither."""
+        first, last = self._last_seq + 1, self._last_seq + len(records)
+        rows = [self._row(seq, record) for seq, record in enumerate(records, first)]
+        rows += self._seal(rows, at=records[-1].at, first_seq=first, last_seq=last)
         self._last_seq += len(rows)
         return rows
 
-    def _row(self, seq: int, record: Record) -> tuple[type[Record], Row]:
+    def _seal(self, rows: Sequence[NumberedRow], *, at: datetime, first_seq: int, last_seq: int) -> list[NumberedRow]:
+        """Return the row of the seal over `rows`, as a list, or an empty one where there is nothing to seal."""
+        seal = self._chain.seal(rows, at=at, first_seq=first_seq, last_seq=last_seq)
+        return [] if seal is None else [(RowsSealed, self._encoders[RowsSealed].row(last_seq + 1, seal))]
+
+    def _row(self, seq: int, record: Record) -> NumberedRow:
         record_type = type(record)
         encoder = self._encoders.get(record_type)
         if encoder is None:

@@ -43,7 +43,7 @@ async def test_a_newer_journal_is_refused_and_left_alone(location: str) -> None:
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     engine.dispose()
-    with pytest.raises(JournalFailed, match=r"newer paperd.*9999.*0001.*Nothing was changed"):
+    with pytest.raises(JournalFailed, match=rf"newer paperd.*9999.*{schema.REVISION}.*Nothing was changed"):
         await JournalWriter.open(location)
     with pytest.raises(JournalFailed, match="newer paperd"):
         open_reader(location)

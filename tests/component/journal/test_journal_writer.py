@@ -73,11 +73,11 @@ async def test_numbers_go_on_after_a_restart(location: str, story: Story) -> Non
         await journal.append(story(1))
         last = journal.last_seq
     async with await JournalWriter.open(location) as journal:
-        assert journal.last_seq == last == len(story(1))
+        assert journal.last_seq == last == len(story(1)) + 1  # and their seal
         await journal.append([note("again")])
         assert (await journal.restore())[-1] == note("again")
         engine = open_reader(location)
-        assert queries.last_seq(engine) == journal.last_seq == last + 1
+        assert queries.last_seq(engine) == journal.last_seq == last + 2  # the note and its seal
         engine.dispose()
 
 
