@@ -1,9 +1,9 @@
 """A completed bar of one instrument and timeframe."""
 
-import math
 from dataclasses import dataclass
 
 from daemon.domain.errors import BadMarketData
+from daemon.domain.price import is_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ def flat_bar(*, start: int, end: int, close: float) -> Bar:
 def check_bar(bar: Bar, source: str) -> None:
     """Raise BadMarketData when a bar's values contradict each other."""
     prices = (bar.open, bar.high, bar.low, bar.close)
-    if not all(math.isfinite(price) and price > 0 for price in prices):
+    if not all(is_number(price) and price > 0 for price in prices):
         raise BadMarketData(source, f"bar ending {bar.end}: prices must be finite and > 0, were {prices}")
     if bar.high < max(bar.open, bar.close) or bar.low > min(bar.open, bar.close):
         raise BadMarketData(source, f"bar ending {bar.end}: open and close must lie within low and high, were {prices}")

@@ -1,11 +1,11 @@
 """The best bid and offer of one instant, and what makes one unusable."""
 
-import math
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from daemon.domain.cheap import cheaply_made
+from daemon.domain.price import is_number
 
 
 class QuoteFault(StrEnum):
@@ -35,7 +35,7 @@ class Quote:
 
 def quote_fault(bid: float, ask: float) -> QuoteFault | None:
     """Return why a pair of prices is no usable quote, or None when it is one; a locked quote is usable."""
-    if not (math.isfinite(bid) and math.isfinite(ask)):
+    if not (is_number(bid) and is_number(ask)):
         return QuoteFault.NOT_FINITE
     if bid <= 0 or ask <= 0:
         return QuoteFault.NOT_POSITIVE

@@ -27,6 +27,7 @@ from daemon.ports import Broker, Told
 
 _ORPHANS_KEPT: Final = 1000  # commissions that came before their execution
 _ACKNOWLEDGED: Final = frozenset({"PreSubmitted", "Submitted", "Filled"})
+_GIVEN_UP: Final = frozenset({OrderState.CANCELLED, OrderState.REJECTED})
 _NOTHING: Final = Told()
 
 
@@ -126,6 +127,7 @@ class Evidence:
             at=at,
             executed_at=execution.executed_at,
         )
+        ended = order.state
         order.take(fill)
         order.steps.filled_ns = self._clock.host_ns()
         self._orders.note_execution(order, fill.exec_id)
@@ -133,8 +135,9 @@ class Evidence:
         moved = self.move(order, state, at, source="execution", text=fill.exec_id, always=True, costs_changed=True)
         received: Event = FillReceived(at=at, fill=fill, replaces=replaces)
         orphan = self._orphans.pop(fill.exec_id, None)
-        late = self._on_commission(orphan, at) if orphan is not None else _NOTHING
-        return Told((received, *moved.events, *late.events), moved.records + late.records)
+        costs = self._on_commission(orphan, at) if orphan is not None else _NOTHING
+        late = (_filled_late(fill, order, ended),) if ended in _GIVEN_UP and replaces is None else ()
+        return Told((received, *moved.events, *costs.events), (*moved.records, *costs.records, *late))
 
     def on_order(self, report: OrderReported, at: datetime) -> Told:
         """Take the broker's description of an order."""
@@ -219,3 +222,9 @@ class Evidence:
 def _other_commission(commission: CommissionReported, known: Decimal, order: LiveOrder, at: datetime) -> AlertRaised:
     text = f"execution {commission.exec_id}: commission {known} was booked, {commission.amount} is reported now"
     return AlertRaised(at=at, level="WARNING", name="commission.differed", text=text, strategy=order.strategy)
+
+
+def _filled_late(fill: Fill, order: LiveOrder, ended: OrderState) -> AlertRaised:
+    did = f"{fill.side.value} {fill.quantity} {fill.instrument} at {fill.price}"
+    text = f"order {order.ref} was {ended.value} when it was filled all the same: {did} ({fill.exec_id}) is booked"
+    return AlertRaised(at=fill.at, level="WARNING", name="order.filled_late", text=text, strategy=order.strategy)

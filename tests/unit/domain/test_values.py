@@ -14,6 +14,8 @@ from daemon.domain.fill import Fill, execution_stem
 from daemon.domain.instrument import Instrument, InstrumentId
 from daemon.domain.order import CheckResult, OrderIntent, OrderRef, OrderType, Refused, Side
 from daemon.domain.position import Position
+from daemon.domain.price import UNSET
+from daemon.domain.quote import QuoteFault, quote_fault
 from daemon.domain.records import RECORD_TYPES
 from daemon.domain.trading_state import TradingState
 
@@ -134,3 +136,11 @@ def test_every_record_has_a_table_of_its_own() -> None:
     tables = [record.TABLE for record in RECORD_TYPES]
     assert all(tables)
     assert len(set(tables)) == len(tables)
+
+
+@pytest.mark.parametrize("value", [UNSET, -UNSET, float("inf"), float("-inf"), float("nan")])
+def test_what_ib_has_not_set_is_no_price(value: float) -> None:
+    assert quote_fault(100.0, value) is QuoteFault.NOT_FINITE
+    assert quote_fault(value, 100.0) is QuoteFault.NOT_FINITE
+    with pytest.raises(BadMarketData, match="finite"):
+        check_bar(flat_bar(start=0, end=5, close=value), "AAA")

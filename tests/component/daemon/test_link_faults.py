@@ -1,0 +1,91 @@
+"""The connection breaks within a message, the gateway comes back with other order ids, or not at all."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.cutting_proxy import PLACE_ORDER, Cut, CuttingProxy, cutting_proxy
+from tests.fakes.daemon_stage import Stage, held_gateway, trading
+
+EXECUTION, STATUS, OPEN_ORDER, COMMISSION = b"11", b"3", b"5", b"59"
+
+
+async def until_cut(stage: Stage, proxy: CuttingProxy, *, minutes: int = 8) -> None:
+    """Let the market run until the cut that was asked for is made, and the daemon is in step again."""
+    for _ in range(2 * minutes):
+        if proxy.to_gateway is None and proxy.to_daemon is None:
+            break
+        await stage.advance(30)
+    assert proxy.to_gateway is None
+    assert proxy.to_daemon is None
+    await stage.in_step()
+
+
+def offsets_of(length: int, few: Sequence[int]) -> Sequence[int]:
+    """Return the bytes after which a frame of that length is cut; `make faults` asks for every one."""
+    return range(1, length) if os.environ.get("TEST_EVERY_OFFSET") else few
+
+
+async def test_reset_within_news_of_an_order_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    with held_gateway() as gateway:
+        async with cutting_proxy(gateway.port) as proxy, trading(gateway, tmp_path, port=proxy.port) as stage:
+            await stage.advance(60)
+            whole = dict(proxy.lengths)
+            cuts = [Cut(EXECUTION, offset) for offset in offsets_of(whole[EXECUTION], (1, 4, whole[EXECUTION] // 2))]
+            cuts += [Cut(STATUS, 5), Cut(OPEN_ORDER, whole[OPEN_ORDER] // 2), Cut(COMMISSION, whole[COMMISSION] - 1)]
+            for cut in cuts:
+                proxy.to_daemon = cut
+                await until_cut(stage, proxy)
+            assert proxy.cuts == len(cuts)
+            assert stage.status()["connection"]["reconnects"] == len(cuts)
+            await stage.advance(60)
+            assert set(proxy.orders.values()) == {1}
+            assert set(Counter(row["exec_id"] for row in stage.books.rows("fill")).values()) == {1}
+            await stage.agree()
+
+
+@pytest.mark.parametrize("after", offsets_of(190, (4, 150)))
+async def test_reset_within_an_order_sends_it_never_again(tmp_path: Path, after: int) -> None:
+    """Nobody can tell whether such an order arrived: it stays in doubt until the broker has shown what became of it."""
+    with held_gateway() as gateway:
+        async with cutting_proxy(gateway.port) as proxy, trading(gateway, tmp_path, port=proxy.port) as stage:
+            await stage.advance(2)
+            proxy.to_gateway = Cut(PLACE_ORDER, after)
+            await until_cut(stage, proxy)
+            assert proxy.cuts == 1
+            assert proxy.lengths[PLACE_ORDER] > after
+            await stage.advance(60)
+            lost = set(stage.states()) - {row["order_ref"] for row in gateway.ledger.orders}
+            assert lost
+            for ref in lost:
+                assert "UNKNOWN" in stage.states()[ref]
+                assert stage.states()[ref][-1] not in {"FILLED", "CANCELLED", "REJECTED"}
+            assert set(proxy.orders.values()) <= {1}
+            await stage.agree()
+        async with trading(gateway, tmp_path) as stage:  # nor does the next start send it
+            await stage.advance(120)
+            assert {row["order_ref"] for row in gateway.ledger.orders} & lost == set()
+            await stage.agree()
+
+
+async def test_order_ids_that_are_issued_again_are_not_used_again(tmp_path: Path) -> None:
+    with held_gateway() as gateway:
+        async with trading(gateway, tmp_path) as stage:
+            await stage.advance(120)
+            await stage.fault("next_valid_id_back", to=1)
+            for _ in range(3):
+                reconnects = stage.status()["connection"]["reconnects"]
+                await stage.fault("gateway_restart", lasting="200ms")
+                await stage.until(
+                    lambda before=reconnects: stage.status()["connection"]["reconnects"] > before, "another connection"
+                )
+                await stage.advance(90)
+            await stage.agree()  # no id twice, each reference once
+            used = len(stage.states())
+        async with trading(gateway, tmp_path) as stage:  # the fault goes on: the journal knows better than the gateway
+            await stage.advance(180)
+            assert len(stage.states()) > used
+            await stage.agree()
