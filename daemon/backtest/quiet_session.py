@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 from daemon.backtest.day_steps import DaySteps, ListedSteps
+from daemon.backtest.order_lane import OrderLane
 from daemon.domain.events import InstantClosed
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.timeframe import Timeframe
@@ -25,6 +26,7 @@ class QuietSession:
         self._driver, self._steps, self._quiet, self._history = driver, steps, quiet, history
         self._day = steps.columns
         self._at: list[int] = self._day.at.tolist()
+        self._orders = OrderLane(driver, steps, history)
         self._known: dict[InstrumentId, int] = {}  # the last instant of which the marks know
         self._quotes = {name: quotes.rows.tolist() for name, quotes in self._day.quotes.items()}
         self._frames: dict[InstrumentId, list[tuple[Timeframe, list[int], list[int]]]] = {}
@@ -88,6 +90,10 @@ class QuietSession:
         hears = frozenset(driver.engine.setup.instruments) if concerned is None else concerned.union(held)
         for instrument in hears:
             self._learn(instrument, row, told=concerned is None or instrument in concerned)
+        if concerned and self._orders.carry(row, at, self._quiet.stopped(row), self._before(row)):
+            driver.heard.clear()
+            self._quiet.told(row, concerned)
+            return
         step = self._steps.part(row, concerned, concerned)
         driver.instant(at, step.quotes, [*step.bars, InstantClosed(at=at)])
         driver.heard.clear()
@@ -117,6 +123,13 @@ class QuietSession:
                 self._driver.quote(self._steps.quote(instrument, each))
             else:
                 marks.on_bar(instrument, self._steps.bar(instrument, closed, each), self._moment(happens))
+
+    def _before(self, row: int) -> datetime:
+        """Return the instant after one, the session's close behind the last."""
+        session = self._driver.engine.session
+        if row + 1 < len(self._at) or session is None:
+            return self._moment(row + 1)
+        return session.close
 
     def _moment(self, row: int) -> datetime:
         return datetime.fromtimestamp(self._at[row], UTC)

@@ -9,7 +9,8 @@ from typing import Final
 from daemon.domain.callbacks import BrokerCallback, CommissionReported, ExecutionReported, OrderStatusReported
 from daemon.domain.events import QuoteChanged
 from daemon.domain.instrument import InstrumentId
-from daemon.domain.order import OrderType
+from daemon.domain.order import OrderType, Side
+from daemon.domain.quote import Quote
 from daemon.market.sessions import Session
 from daemon.matching.commission import CommissionSchedule
 from daemon.matching.exchange import SimulatedExchange
@@ -126,6 +127,29 @@ class SimulatedBroker:
         )
         return self._told(outcomes)
 
+    def met(
+        self, instrument: InstrumentId, quote: Quote | QuoteChanged, quantity: Decimal, side: Side
+    ) -> Decimal | None:
+        """Let a market order arrive while `quote` is in force and nothing else works in the instrument.
+
+        Return the price at which it fills whole, None where it does not.
+        """
+        self._noted.pop(instrument, None)
+        book = self.exchange.book(instrument)
+        book.refresh(quote.bid, quote.ask, quote.bid_size, quote.ask_size, to_us(quote.at))
+        return book.take_whole(quantity, buying=side is Side.BUY)
+
+    def executed(self, quantity: Decimal, price: Decimal, before: "_Open | None" = None) -> tuple[str, Decimal]:
+        """Return id and commission of an execution, the first of its order unless it is said what came before."""
+        self._executions += 1
+        fee = self.commission.charge(
+            quantity=quantity,
+            price=price,
+            filled_before=before.filled if before is not None else _ZERO,
+            notional_before=before.notional if before is not None else _ZERO,
+        )
+        return f"backtest.{self._executions:08d}.01", fee
+
     def due(self, at: datetime) -> list[BrokerCallback]:
         """Return what the exchange has to tell up to `at`."""
         return self._told(self.exchange.advance(to_us(at)))
@@ -152,12 +176,8 @@ class SimulatedBroker:
                 return ()
 
     def _filled(self, order: _Open, fill: Filled) -> tuple[BrokerCallback, ...]:
-        self._executions += 1
-        exec_id = f"backtest.{self._executions:08d}.01"
         ticket = order.ticket
-        fee = self.commission.charge(
-            quantity=fill.quantity, price=fill.price, filled_before=order.filled, notional_before=order.notional
-        )
+        exec_id, fee = self.executed(fill.quantity, fill.price, order)
         order.filled += fill.quantity
         order.notional += fill.quantity * fill.price
         if fill.remaining == 0:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from daemon.domain.decision import Decision, Outcome, Reason, Signal
 from daemon.domain.instrument import InstrumentId
@@ -25,6 +24,7 @@ from daemon.engine.trading_switch import stricter
 from daemon.market.sessions import Session
 from daemon.risk.gate import gate
 from daemon.risk.view import RiskView
+from daemon.strategies.protocol import sound
 
 if TYPE_CHECKING:
     from daemon.engine.engine import Engine
@@ -57,6 +57,13 @@ class _Answer:
     outcome: Outcome = Outcome.NONE
     order_ref: OrderRef | None = None
     expected_price: Decimal | None = None  # on the tick grid, once somebody needs it
+
+
+class Straight(NamedTuple):
+    """An order that followed from a decision, and the records of how it came about."""
+
+    approved: Approved
+    records: tuple[Record, ...]
 
 
 class Decider:
@@ -107,6 +114,25 @@ class Decider:
             records.append(self._record(answer, at))
         return records, tuple(orders)
 
+    def straight(
+        self, slot: StrategySlot, bar: PendingBar, decision: Decision, combined: Combined, at: datetime
+    ) -> Straight | None:
+        """Return what follows where a decision becomes an order at once; None, with nothing done, where it does not."""
+        answer = _Answer(slot, bar, decision, f"{slot.id}:{bar.instrument}:{bar.timeframe}:{bar.end}", combined)
+        changes = self._changes(answer)
+        if not changes or self._not_now(answer, at) is not None:
+            return None
+        verdict = self._judge(answer, changes[0], at)
+        if isinstance(verdict, Refused):
+            return None
+        answer.order_ref, answer.outcome = verdict.intent.order_ref, Outcome.ORDER
+        return Straight(verdict, (self._checked(verdict, at), self._book(verdict, at), self._record(answer, at)))
+
+    def take_back(self, approved: Approved) -> None:
+        """Forget the order that was approved last, as if it had never been asked for."""
+        self._engine.orders.take_back(approved.intent)
+        self._engine.accounts.slot(approved.intent.strategy).orders_today -= 1
+
     def _interested(self, pending: Sequence[PendingBar]) -> Iterator[tuple[PendingBar, StrategySlot]]:
         """Yield bars with the strategies they concern: by timeframe ascending, instrument, strategy."""
         for bar in sorted(pending, key=lambda item: (item.timeframe, self._rank[item.instrument])):
@@ -136,7 +162,7 @@ class Decider:
         began = self._host_ns() if self._host_ns is not None else 0
         equity = slot.equity(self._engine.marks)
         try:
-            decision = _sound(slot.decide(self._engine.series, bar.instrument, bar.timeframe, at, equity))
+            decision = sound(slot.decide(self._engine.series, bar.instrument, bar.timeframe, at, equity))
         except Exception as error:  # noqa: BLE001 - a user's code may raise anything, and must not stop the others
             slot.failure = f"{type(error).__name__}: {error}"
             return Decision(signal=Signal.HOLD, reason=Reason.STRATEGY_FAILED, note=slot.failure)
@@ -346,17 +372,3 @@ class Decider:
             order_ref=answer.order_ref,
             memory=decision.memory,
         )
-
-
-def _sound(decision: object) -> Decision:
-    """Return a strategy's answer if it can be used.
-
-    Raises:
-        TypeError, ValueError: it is no decision, or expects a price that no market gives.
-    """
-    if not isinstance(decision, Decision):
-        raise TypeError(f"decide must return a Decision, returned {type(decision).__name__}")
-    price = decision.expected_price
-    if price is not None and not (math.isfinite(price) and price > 0):
-        raise ValueError(f"expected_price must be finite and > 0, was {price}")
-    return decision

@@ -78,7 +78,7 @@ class Engine:
         self._switch = TradingSwitch()
         self.guard = setup.guard
         self.session: Session | None = None
-        self._decider = Decider(self, host_ns)
+        self.decider = Decider(self, host_ns)
         self._pending: list[PendingBar] = []
         self._quotes_told: dict[InstrumentId, Quote] = {}  # the quotes that were recorded last
         self._handlers: dict[type, Callable[..., Output]] = {
@@ -111,7 +111,7 @@ class Engine:
     @property
     def measures_host_time(self) -> bool:
         """Return whether decisions are held to time budgets."""
-        return self._decider.measures_host_time
+        return self.decider.measures_host_time
 
     def set_account(self, account: str) -> None:
         """Take the account id that the broker named; the paper-only control looks at it."""
@@ -120,7 +120,7 @@ class Engine:
     def _on_quote(self, event: QuoteChanged) -> Output:
         self.marks.on_quote(event)
         if self.orders.worked(event.instrument, event.at):
-            return Output(self._quotes([event.instrument], event.at))
+            return Output(self.quotes_seen([event.instrument], event.at))
         return _NOTHING
 
     def _on_history(self, event: HistoryLoaded) -> Output:
@@ -159,9 +159,9 @@ class Engine:
         if not self._pending:
             return _NOTHING
         pending, self._pending = self._pending, []
-        quotes = self._quotes(dict.fromkeys(bar.instrument for bar in pending), event.at)
+        quotes = self.quotes_seen(dict.fromkeys(bar.instrument for bar in pending), event.at)
         tripped = self._breakers(event.at)
-        records, orders = self._decider.decide(pending, event.at)
+        records, orders = self.decider.decide(pending, event.at)
         return Output((*quotes, *tripped, *records), orders)
 
     def _on_fill(self, event: FillReceived) -> Output:
@@ -210,7 +210,7 @@ class Engine:
         return _NOTHING
 
     def _on_mark(self, event: MarkDue) -> Output:
-        quotes = self._quotes(self.accounts.held(), event.at)
+        quotes = self.quotes_seen(self.accounts.held(), event.at)
         records = self.accounts.marked(event.at, self.marks, equity=event.equity)
         return Output((*quotes, *self._breakers(event.at), *records))
 
@@ -226,12 +226,12 @@ class Engine:
         for slot in self.accounts.slots:
             slot.forget_features()
             slot.ledger.forget_before(event.at - KEPT)
-        failed = self._decider.prime(event.at)
+        failed = self.decider.prime(event.at)
         self.orders.forget_old(event.at)
         if joined_again:
             return Output(tuple(failed))
         records: list[Record] = [*failed, SessionMarked(at=event.at, day=opened.day.isoformat(), phase="OPENED")]
-        records.extend(self._quotes(self.accounts.held(), event.at))
+        records.extend(self.quotes_seen(self.accounts.held(), event.at))
         self.accounts.begin_day(opened.day.isoformat(), self.marks)
         records.extend(self._lift_reduce_only(event.at))
         records.extend(self.accounts.marked(event.at, self.marks, equity=True))
@@ -277,7 +277,7 @@ class Engine:
         state = stricter(self.state, self.accounts.slot(order.intent.strategy).state)
         return state.may_open or (order.intent.reduces and state is not TradingState.HALTED)
 
-    def _quotes(self, instruments: Iterable[InstrumentId], at: datetime) -> tuple[Record, ...]:
+    def quotes_seen(self, instruments: Iterable[InstrumentId], at: datetime) -> tuple[Record, ...]:
         """Return the quotes in force of these instruments, without those recorded already."""
         records: list[Record] = []
         for instrument in instruments:

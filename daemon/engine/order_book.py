@@ -45,6 +45,11 @@ class OrderBook:
         self._orders[order.order_ref] = order
         self._working[order.order_ref] = order
 
+    def take_back(self, intent: OrderIntent) -> None:
+        """Forget the order that was approved last, as if it had never been asked for."""
+        del self._orders[intent.order_ref], self._working[intent.order_ref]
+        self._recent.pop()
+
     def note(self, intent: OrderIntent) -> None:
         """Count an approved intent for the message and duplicate controls."""
         self._recent.append(

@@ -62,6 +62,7 @@ class QuietDay:
         for lane in lanes:
             self._lanes_of.setdefault(lane.instrument, []).append(lane)
         self._losses = LossBounds(engine, day)
+        self._rank = {instrument: rank for rank, instrument in enumerate(engine.setup.instruments)}
         self._loud = sorted(day.loud)
         self._trip: int | None = None  # first instant at which a loss limit could act; None = to be worked out
         self._needs = [_need(slot, lanes) for slot in engine.accounts.slots]
@@ -115,6 +116,11 @@ class QuietDay:
         if any(lane.is_unsure for lane in stopped):
             return None  # a strategy that fails here takes its other instruments with it
         return frozenset(lane.instrument for lane in stopped)
+
+    def stopped(self, row: int) -> list[Lane]:
+        """Return the lanes of which something can follow at a loud instant, in the order of the instruments."""
+        stopped = [lane for lane in self._lanes if lane.stop == row]
+        return sorted(stopped, key=lambda lane: self._rank[lane.instrument]) if len(stopped) > 1 else stopped
 
     def catch_up(self, row: int, instruments: frozenset[InstrumentId] | None) -> None:
         """Let the engine know what was passed over before `row`: windows and latest signals."""

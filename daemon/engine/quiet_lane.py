@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, NoReturn, TypeGuard
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +22,11 @@ from daemon.engine.day_columns import DayColumns, DaySeries
 from daemon.engine.series import ForeseenWindow, SeriesStore
 from daemon.engine.strategy_slot import LatestSignal, StrategySlot, heads
 from daemon.market.windows import BarColumns
-from daemon.strategies.protocol import DecidesAll, Features, Moment
+from daemon.strategies.protocol import DecidesAll, Features, Moment, sound
 
 if TYPE_CHECKING:
     from daemon.engine.engine import Engine
+    from daemon.engine.marks import Marks
 
 OUTCOMES: Final = tuple(Outcome)
 SIGNALS: Final = {1: Signal.BUY, -1: Signal.SELL, 0: Signal.HOLD}
@@ -98,6 +100,36 @@ class RowMoment(Moment):
         raise NeedsBooks
 
 
+class ToldMoment(RowMoment):
+    """A moment of which somebody will read what the strategy says."""
+
+    __slots__ = ("_equity",)
+
+    explained = True
+
+    def value(self, name: str, timeframe: Timeframe | None = None) -> float:
+        """Return the latest value of a feature, of the triggering timeframe unless another is named."""
+        frame = timeframe or self.timeframe
+        return float(self._values[frame][name][self._tracks[frame].count_at(self.row) - 1])
+
+    @property
+    def equity(self) -> Decimal:  # type: ignore[override]
+        """Return the strategy's own, quote currency."""
+        return self._equity()
+
+    def worth(self, equity: Callable[[], Decimal]) -> None:
+        """Take the way to ask for the equity."""
+        self._equity = equity
+
+
+class Answered(NamedTuple):
+    """A strategy's answer that the engine would take as it is."""
+
+    decision: Decision
+    combined: Combined
+    bar_end: int  # epoch seconds
+
+
 class Track:
     """One series of the day behind the bars that the engine knows already."""
 
@@ -113,6 +145,10 @@ class Track:
         """Return the closes of all rows."""
         listed: list[float] = self.rows.close.tolist()
         return listed
+
+    def instant_end(self, place: int) -> int:
+        """Return when a bar of the day ends, epoch seconds."""
+        return int(self.rows.end[self.base + place])
 
     def lay_down(self) -> None:
         """Put the day into the engine's windows."""
@@ -212,6 +248,46 @@ class Lane:
             self._run_vectorised(row)
         else:
             self._run_one(row)
+
+    @property
+    def frame(self) -> Timeframe:
+        """Return the only timeframe, or the first."""
+        return self._frame
+
+    def step_to(self, row: int) -> int:
+        """Show the bar that closes at an instant, and return its place in the day."""
+        self._track.reach(row + 1)
+        return bisect_left(self._track.instants, row)
+
+    def step_back(self, row: int) -> None:
+        """Take back `step_to`."""
+        self._track.reach(row)
+
+    def explain(self, row: int, marks: Marks) -> Answered | None:
+        """Return what the strategy says at an instant, explained, and what wins; None where that needs the engine."""
+        track, slot, frame = self._track, self.slot, self._frame
+        place = bisect_left(track.instants, row)
+        if self._is_warming_up(place):
+            return None
+        moment = ToldMoment(self.instrument, self.day, self.tracks, self.features, {frame: {}})
+        moment.look_at(frame)
+        moment.shown, moment.row = track.base + place, row
+        moment.position = slot.ledger.position(self.instrument).quantity
+        moment.memory = slot.memory.get(self.instrument, _NO_MEMORY)
+        moment.worth(lambda: slot.equity(marks))
+        try:
+            decision = sound(slot.setup.strategy.decide(moment))
+        except Exception:  # noqa: BLE001 - asked again by the engine, which deals with it
+            return None
+        if decision.reason is not Reason.SIGNAL:
+            return None
+        end = track.instant_end(place)
+        combined = self._combine(((decision.signal, decision.confidence, end >= self._due[frame][row]),))
+        return Answered(decision, combined, end)
+
+    def remember(self, answer: Answered) -> None:
+        """Keep an answer's signal and memory."""
+        self.slot.remember(self.instrument, self._frame, answer.decision, answer.bar_end)
 
     def _listed(self) -> Mapping[Timeframe, Mapping[str, list[float]]]:
         return {

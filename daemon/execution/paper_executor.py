@@ -67,6 +67,11 @@ class PaperExecutor:
         )
 
     @property
+    def rules(self) -> ExecutionRules:
+        """Return how long an order may take and what is worth a warning."""
+        return self._rules
+
+    @property
     def next_deadline(self) -> datetime | None:
         """Return when `advance` has something to do."""
         return self._deadlines[0][0] if self._deadlines else None
@@ -79,9 +84,10 @@ class PaperExecutor:
     def prepare(self, approved: Approved, at: datetime) -> tuple[Record, ...]:
         """Assign the order id, take the arrival quote, and return the rows that must be durable before the bytes."""
         intent, decided_ns = approved.intent, self._clock.host_ns()
-        arrival = self._arrival(intent, at)
+        quote = self._quote_of(intent.instrument.id)
+        arrival = arrival_quote(intent, quote, at) if quote is not None else None  # an exit may go out without one
         order = LiveOrder(
-            ticket=_ticket(intent, self._broker.reserve_order_id()),
+            ticket=ticket_of(intent, self._broker.reserve_order_id()),
             strategy=intent.strategy,
             decision_price=intent.decision_price,
             reduces=intent.reduces,
@@ -228,25 +234,24 @@ class PaperExecutor:
             state, text = OrderState.UNKNOWN, "absent from the broker's books"
         return self._evidence.move(order, state, at, source="reconcile", text=text)
 
-    def _arrival(self, intent: OrderIntent, at: datetime) -> ArrivalQuoteTaken | None:
-        """Return bid, ask and mid just before sending; None where an exit goes out without a usable quote."""
-        quote = self._quote_of(intent.instrument.id)
-        if quote is None:
-            return None
-        bid, ask = intent.instrument.to_tick(quote.bid), intent.instrument.to_tick(quote.ask)
-        return ArrivalQuoteTaken(
-            at=at,
-            order_ref=intent.order_ref,
-            bid=bid,
-            ask=ask,
-            mid=(bid + ask) / 2,
-            bid_size=Decimal(str(quote.bid_size)),
-            ask_size=Decimal(str(quote.ask_size)),
-            quote_at=quote.at,
-        )
+
+def arrival_quote(intent: OrderIntent, quote: Quote, at: datetime) -> ArrivalQuoteTaken:
+    """Return bid, ask and mid of the quote in force just before sending."""
+    bid, ask = intent.instrument.to_tick(quote.bid), intent.instrument.to_tick(quote.ask)
+    return ArrivalQuoteTaken(
+        at=at,
+        order_ref=intent.order_ref,
+        bid=bid,
+        ask=ask,
+        mid=(bid + ask) / 2,
+        bid_size=Decimal(str(quote.bid_size)),
+        ask_size=Decimal(str(quote.ask_size)),
+        quote_at=quote.at,
+    )
 
 
-def _ticket(intent: OrderIntent, order_id: int) -> OrderTicket:
+def ticket_of(intent: OrderIntent, order_id: int) -> OrderTicket:
+    """Return an intent as it goes over the wire."""
     return OrderTicket(
         order_id=order_id,
         order_ref=intent.order_ref,

@@ -75,6 +75,17 @@ class SymbolBook:
         else:
             self._bid_left -= quantity
 
+    def take_whole(self, quantity: Decimal, *, buying: bool) -> Decimal | None:
+        """Let a market order arrive and fill at once; return its price, or None, and take nothing, where it cannot.
+
+        What `add` and `match` do with such an order, for callers that have nothing else at work here.
+        """
+        touch, left = self.touch(buying=buying)
+        if not self.can_trade or self.working or left < quantity:
+            return None
+        self.consume(quantity, buying=buying)
+        return to_price(touch)
+
     def add(self, order: OpenOrder) -> None:
         """Let an order that has arrived take part."""
         order.settle()

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final
 
+from daemon.matching.book import SymbolBook
 from daemon.matching.due import DueQueue, Kind
 from daemon.matching.floor import Floor, symbols_of
-from daemon.matching.latency import LatencyModel
+from daemon.matching.latency import Latency, LatencyModel
 from daemon.matching.open_order import OpenOrder, opened
 from daemon.matching.orders import (
     Acknowledged,
@@ -163,6 +164,14 @@ class SimulatedExchange:
     def resting(self) -> tuple[Resting, ...]:
         """Return every order that is not finished."""
         return tuple(order.saved() for order in self._floor.orders.values())
+
+    def delays(self, key: str) -> Latency:
+        """Return how long a new order with this latency key takes."""
+        return self._latency.of(key)
+
+    def book(self, symbol: str) -> SymbolBook:
+        """Return the book of a symbol, for callers that keep the order of things themselves."""
+        return self._floor.book(symbol)
 
     @property
     def symbols(self) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """The Strategy protocol and the `Moment` a decision is made in."""
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -84,3 +85,17 @@ class Strategy(Protocol):
     def decide(self, moment: Moment) -> Decision:
         """Return the decision for the bar that has just closed."""
         ...
+
+
+def sound(decision: object) -> Decision:
+    """Return a strategy's answer if it can be used.
+
+    Raises:
+        TypeError, ValueError: it is no decision, or expects a price that no market gives.
+    """
+    if not isinstance(decision, Decision):
+        raise TypeError(f"decide must return a Decision, returned {type(decision).__name__}")
+    price = decision.expected_price
+    if price is not None and not (math.isfinite(price) and price > 0):
+        raise ValueError(f"expected_price must be finite and > 0, was {price}")
+    return decision

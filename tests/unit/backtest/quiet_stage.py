@@ -25,7 +25,7 @@ from daemon.execution.paper_executor import ExecutionRules, PaperExecutor
 from daemon.market.sessions import TradingCalendar
 from daemon.market.synthetic import SyntheticMarket
 from daemon.market.windows import BarSchedule
-from daemon.matching.commission import PercentOfNotional
+from daemon.matching.commission import CommissionSchedule, PercentOfNotional
 from daemon.matching.exchange import SimulatedExchange
 from daemon.matching.latency import LatencyModel
 from daemon.risk.limits import AccountGuard, AccountLimits, StrategyLimits
@@ -155,12 +155,21 @@ class Run:
         return sum(isinstance(record, kind) for record in self.records)
 
 
-def run(heart: EngineSetup, history: MarketHistory, quietly: Quietly | None, *, seed: int = 5) -> Run:
-    """Run a backtest."""
+def run(
+    heart: EngineSetup,
+    history: MarketHistory,
+    quietly: Quietly | None,
+    *,
+    seed: int = 5,
+    fees: CommissionSchedule | None = None,
+) -> Run:
+    """Run a backtest, with commissions of 0.2 % unless others are given."""
     done = Run()
     engine = Engine(heart)
     clock = BacktestClock(datetime.fromtimestamp(0, UTC))
-    broker = SimulatedBroker(SimulatedExchange(LatencyModel(seed=seed)), PercentOfNotional(rate=Decimal("0.002")))
+    broker = SimulatedBroker(
+        SimulatedExchange(LatencyModel(seed=seed)), fees or PercentOfNotional(rate=Decimal("0.002"))
+    )
     executor = PaperExecutor(
         broker,
         clock,
