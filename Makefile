@@ -12,7 +12,7 @@ LOCK := uv pip compile -q --universal --fork-strategy fewest --python-version 3.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help run test test-clients check format bench bench-backtest docs lock audit clean
+.PHONY: help run test test-clients check format drill bench bench-backtest docs lock audit clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,9 @@ check: .venv/.installed-dev  ## format, lint, types, import contract, dead code,
 format: .venv/.installed-dev  ## bring the code into form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+drill: .venv/.installed  ## let each fault of the matrix happen once; fails where something did not hold
+	@$(BIN)/paperd drill --all $(ARGS)
 
 bench: .venv/.installed-dev  ## measure the bar path and the order path
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -27,19 +27,19 @@ class Books:
     numbers: tuple[int, ...]  # `seq` of all rows of all tables, ascending
 
     @classmethod
-    def of(cls, state: Path) -> "Books":
-        """Read what a world has left in its directory."""
-        ledger = Ledger.open_readonly(state / "gateway.db")
+    def of(cls, state: Path, *, ledger: Path | None = None) -> "Books":
+        """Read what is left in a state directory; the gateway's ledger may lie elsewhere."""
+        books = Ledger.open_readonly(ledger or state / "gateway.db")
         try:
             return cls(
-                orders=tuple(ledger.orders()),
-                executions=tuple(ledger.executions()),
-                positions={name: held.quantity for name, held in ledger.positions().items() if held.quantity},
+                orders=tuple(books.orders()),
+                executions=tuple(books.executions()),
+                positions={name: held.quantity for name, held in books.positions().items() if held.quantity},
                 journal=_journal(state / "journal.db"),
                 numbers=_numbers(state / "journal.db"),
             )
         finally:
-            ledger.close()
+            books.close()
 
 
 def signed(side: str, quantity: Decimal | str) -> Decimal:

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
-from typing import Final
+from typing import Final, Protocol
 
 from daemon.gateway.ledger import ExecutionRow
 from daemon.simulation.books import Books, Row, signed, stem
 from daemon.simulation.setting import CAPITAL
-from daemon.simulation.world import History
+from daemon.simulation.wire import Correction
+from daemon.simulation.witness import Sent
+from daemon.simulation.world import Trouble
 
 INBOX_LIMIT: Final = 20_000  # events; a world has two instruments
 _ZERO: Final = Decimal(0)
@@ -33,6 +35,8 @@ class Invariant(StrEnum):
     BOOKS_AGREE = "D"
     READY_BEFORE_OPENING = "E"
     BOUNDED = "F"
+    AUTHORISED = "G"
+    ALERTED = "H"
     NO_GAP = "J"
     RECOVERS = "R"
     SOUND = "S"
@@ -47,7 +51,31 @@ class Violation:
     evidence: str
 
 
-def judge(history: History, books: Books) -> tuple[Violation, ...]:
+class Testimony(Protocol):
+    """What was seen while it happened, beside the two databases; `world.History` is one."""
+
+    @property
+    def sent(self) -> Sequence[Sent]:
+        """Orders as their bytes left the daemon."""
+
+    @property
+    def corrections(self) -> Mapping[str, Correction]:
+        """Corrections that the gateway's books do not have, by execution stem."""
+
+    @property
+    def held(self) -> Mapping[str, Mapping[str, str]]:
+        """Strategy -> instrument -> quantity, as the last daemon said."""
+
+    @property
+    def longest_inbox(self) -> int:
+        """The most events that waited."""
+
+    @property
+    def troubles(self) -> Sequence[Trouble]:
+        """What must not happen, and did."""
+
+
+def judge(history: Testimony, books: Books) -> tuple[Violation, ...]:
     """Return everything that did not hold."""
     truth = _corrected(books.executions, history)
     return (
@@ -64,7 +92,7 @@ def judge(history: History, books: Books) -> tuple[Violation, ...]:
     )
 
 
-def _corrected(executions: Sequence[ExecutionRow], history: History) -> dict[str, tuple[ExecutionRow, str, Decimal]]:
+def _corrected(executions: Sequence[ExecutionRow], history: Testimony) -> dict[str, tuple[ExecutionRow, str, Decimal]]:
     """Return stem -> (execution, its id and price in their latest version)."""
     truth: dict[str, tuple[ExecutionRow, str, Decimal]] = {}
     for row in executions:
@@ -74,7 +102,7 @@ def _corrected(executions: Sequence[ExecutionRow], history: History) -> dict[str
     return truth
 
 
-def _intents(history: History, books: Books) -> Iterator[Violation]:
+def _intents(history: Testimony, books: Books) -> Iterator[Violation]:
     """A: what was sent had been committed, and the gateway has no order that was not."""
     for sent in history.sent:
         lacks = [
@@ -96,7 +124,7 @@ def _intents(history: History, books: Books) -> Iterator[Violation]:
             yield Violation(invariant=Invariant.DURABLE_INTENT, subject=order.order_ref, evidence=text)
 
 
-def _orders(history: History, books: Books) -> Iterator[Violation]:
+def _orders(history: Testimony, books: Books) -> Iterator[Violation]:
     """B: one order of the broker for each intent, one intent for each decision, one reference for each order id."""
     for what, counts in (
         ("orders at the gateway", Counter(order.order_ref for order in books.orders)),
@@ -155,7 +183,7 @@ def _commissions(books: Books, truth: Mapping[str, tuple[ExecutionRow, str, Deci
             yield _wrong(exec_id, f"its commission was {row.commission}, the journal has {amounts[key]}")
 
 
-def _positions(history: History, books: Books) -> Iterator[Violation]:
+def _positions(history: Testimony, books: Books) -> Iterator[Violation]:
     """D: the journal's fills, and the daemon's ledgers, add up to what the gateway's account holds."""
     told: dict[str, Decimal] = defaultdict(Decimal)
     for row in _latest(books.journal["fill"]).values():
@@ -222,7 +250,7 @@ def _gaps(books: Books) -> Iterator[Violation]:
             yield Violation(invariant=Invariant.NO_GAP, subject="journal", evidence=text)
 
 
-def _readiness(history: History) -> Iterator[Violation]:
+def _readiness(history: Testimony) -> Iterator[Violation]:
     """E: no order that opens risk leaves while the daemon is not known to agree with the gateway."""
     for sent in history.sent:
         if not sent.was_ready and not sent.reduces:
@@ -230,7 +258,7 @@ def _readiness(history: History) -> Iterator[Violation]:
             yield Violation(invariant=Invariant.READY_BEFORE_OPENING, subject=sent.order_ref, evidence=text)
 
 
-def _machinery(history: History) -> Iterator[Violation]:
+def _machinery(history: Testimony) -> Iterator[Violation]:
     """F, R, S: the queue stays short, the daemon comes back, and nothing fails in an unforeseen way."""
     if history.longest_inbox > INBOX_LIMIT:
         text = f"{history.longest_inbox} events waited, {INBOX_LIMIT} is the limit"

@@ -39,7 +39,7 @@ _LIMITS: Final[Mapping[str, object]] = {
     "emergency_stop": False,
     "auto_stop_on_daily_limit": False,
 }
-_ACCOUNT_LIMITS: Final[Mapping[str, object]] = {
+ACCOUNT_LIMITS: Final[Mapping[str, object]] = {
     **_LIMITS,
     "messages_per_second": 1000,
     "messages_per_minute": 100_000,
@@ -137,9 +137,9 @@ def _market(seed: int) -> MarketSource:
 
 @lru_cache(maxsize=8)
 def _settings(seed: int, order_timeout_s: int, *, crowded: bool) -> LoadedSettings:
-    strategies = [_strategy("restless", _KIND, SYMBOLS, {"seed": seed})]
+    strategies = [restless_strategy("restless", SYMBOLS, {"seed": seed})]
     if crowded:
-        strategies.append(_strategy("other", _KIND, SYMBOLS, {"seed": seed + 1}))
+        strategies.append(restless_strategy("other", SYMBOLS, {"seed": seed + 1}))
     overrides: dict[str, object] = {
         "mode": "ibkr_paper",
         "instance": f"s{seed}",
@@ -153,17 +153,18 @@ def _settings(seed: int, order_timeout_s: int, *, crowded: bool) -> LoadedSettin
         },
         "calendar": {"history_bars": 20},
         "strategies": strategies,
-        "limits": {"account": dict(_ACCOUNT_LIMITS)},
+        "limits": {"account": dict(ACCOUNT_LIMITS)},
         "execution": {"order_timeout_s": order_timeout_s},
         "logs": {"paper_log": False},
     }
     return load_settings(None, overrides, {})
 
 
-def _strategy(name: str, kind: str, symbols: tuple[str, ...], parameters: Mapping[str, object]) -> dict[str, object]:
+def restless_strategy(name: str, symbols: tuple[str, ...], parameters: Mapping[str, object]) -> dict[str, object]:
+    """Return the settings of a strategy that trades on nearly every bar of 30 s, with limits that do not bind."""
     return {
         "id": name,
-        "type": kind,
+        "type": _KIND,
         "symbols": list(symbols),
         "timeframes": ["30s"],
         "capital": str(CAPITAL),

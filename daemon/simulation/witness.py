@@ -51,25 +51,46 @@ class Witness:
             self.longest_inbox = max(self.longest_inbox, waiting if isinstance(waiting, int) else 0)
 
     def _looked_up(self, order_ref: str, order_id: int) -> Sent:
-        journal = sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True)
-        try:
-            intent = journal.execute("SELECT reduces FROM intent WHERE order_ref = ?", (order_ref,)).fetchone()
-            assigned = journal.execute(
-                "SELECT 1 FROM order_ref WHERE order_ref = ? AND order_id = ?", (order_ref, order_id)
-            ).fetchone()
-            sending = journal.execute(
-                "SELECT 1 FROM order_event WHERE order_ref = ? AND state = 'SENDING'", (order_ref,)
-            ).fetchone()
-        finally:
-            journal.close()
+        found = journaled(self._path, order_ref, order_id)
         return Sent(
             order_ref=order_ref,
             order_id=order_id,
             at_s=self._now(),
             start=self._machine.starts,
-            has_intent=intent is not None,
-            has_order_id=assigned is not None,
-            is_sending=sending is not None,
-            reduces=bool(intent and intent[0]),
+            has_intent=found.has_intent,
+            has_order_id=found.has_order_id,
+            is_sending=found.is_sending,
+            reduces=found.reduces,
             was_ready=self._machine.is_synchronised,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journaled:
+    """What a journal holds of an order: whether it is committed."""
+
+    has_intent: bool
+    has_order_id: bool
+    is_sending: bool
+    reduces: bool
+
+
+def journaled(path: Path, order_ref: str, order_id: int) -> Journaled:
+    """Return what the journal at `path` holds of an order."""
+    journal = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+    try:
+        intent = journal.execute("SELECT reduces FROM intent WHERE order_ref = ?", (order_ref,)).fetchone()
+        assigned = journal.execute(
+            "SELECT 1 FROM order_ref WHERE order_ref = ? AND order_id = ?", (order_ref, order_id)
+        ).fetchone()
+        sending = journal.execute(
+            "SELECT 1 FROM order_event WHERE order_ref = ? AND state = 'SENDING'", (order_ref,)
+        ).fetchone()
+    finally:
+        journal.close()
+    return Journaled(
+        has_intent=intent is not None,
+        has_order_id=assigned is not None,
+        is_sending=sending is not None,
+        reduces=bool(intent and intent[0]),
+    )
