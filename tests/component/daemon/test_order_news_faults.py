@@ -72,8 +72,10 @@ async def test_fill_before_the_acknowledgement_is_a_fill(tmp_path: Path, place: 
             await stage.fault("fill_order", place=place)
             await minutes(stage, 3)
             assert stage.books.count("fill") >= 3
-            for states in stage.states().values():
-                assert states.index("FILLED") == len(states) - 1, states  # no word takes it back
+            filled = [states for states in stage.states().values() if "FILLED" in states]
+            assert len(filled) >= 3
+            for states in filled:
+                assert states.index("FILLED") == len(states) - 1  # no word takes it back
             await stage.agree()
 
 
