@@ -23,10 +23,11 @@ from daemon.adapters.ib.feed import IbFeed
 from daemon.adapters.ib.settings import IbSettings
 from daemon.backtest.driver import Cadence
 from daemon.backtest.runner import BacktestPlan, Kept
-from daemon.domain.callbacks import Callback, ConnectionChanged, InstantReached
+from daemon.domain.callbacks import Callback, ConnectionChanged, InstantReached, StandingChanged
 from daemon.domain.errors import ConfigError, InvariantBroken
 from daemon.domain.events import Event
 from daemon.domain.records import Record, RunStarted, SessionMarked
+from daemon.domain.restart_schedule import RestartSchedule
 from daemon.domain.timeframe import Timeframe
 from daemon.engine.engine import Engine
 from daemon.execution.paper_executor import ExecutionRules, PaperExecutor
@@ -195,6 +196,7 @@ class Daemon:
             history=settings.calendar.history_bars,
             bars_until=past.bars_until,
             history_until=past.history_until,
+            restart=self._restart(),
         )
         extra = self.surroundings(DaemonControl(parts, lambda: self.orchestrator), Watchdog(notifier, clock.host_ns))
         self.orchestrator = Orchestrator(parts, intervals=_intervals(settings), days=options.days, extra=extra)
@@ -225,6 +227,9 @@ class Daemon:
         if isinstance(callback, ConnectionChanged):
             self.orchestrator.link.on_change(callback)
             return
+        if isinstance(callback, StandingChanged):
+            self.orchestrator.link.on_standing(callback.standing)
+            return
         if isinstance(callback, InstantReached) and not self._clock.is_stepped:
             self._clock.step(callback.at)
             self._first_instant = (callback.at, self._clock.host_ns())
@@ -243,7 +248,12 @@ class Daemon:
             backoff_s=tuple(ib.backoff_s),
             market_data_lines=1_000 if paper else ib.market_data_lines,
             messages_per_second=ib.messages_per_second,
+            silence_s=ib.silence_s,
+            restart=self._restart(),
         )
+
+    def _restart(self) -> RestartSchedule | None:
+        return None if self._settings.mode == "paper" else self._settings.ib.restart
 
     def _port_for_guard(self) -> int:
         return 0 if self._settings.mode == "paper" else self._settings.ib.port
@@ -366,6 +376,7 @@ def _intervals(settings: Settings) -> Intervals:
         health=timedelta(seconds=monitors.health_s),
         bar_grace=timedelta(seconds=settings.calendar.grace_s),
         report_after_close=timedelta(seconds=monitors.report_offset_s),
+        alert_after_s=settings.ib.alert_after_s,
     )
 
 

@@ -12,6 +12,7 @@ from daemon.domain.bar import Bar
 from daemon.domain.cheap import cheaply_made
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.order import Side
+from daemon.domain.standing import Standing
 
 
 @cheaply_made
@@ -125,6 +126,14 @@ class ConnectionChanged:
 
 @cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StandingChanged:
+    """The state of the connection is another; told at each change, before a ConnectionChanged that goes with it."""
+
+    standing: Standing
+
+
+@cheaply_made
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstantReached:
     """Lockstep only: everything the market did up to `at` has been reported; acknowledge to let time move on."""
 
@@ -140,4 +149,4 @@ BrokerCallback = (
     | BrokerErrorReported
     | PositionReported
 )
-Callback = FeedCallback | BrokerCallback | ConnectionChanged | InstantReached
+Callback = FeedCallback | BrokerCallback | ConnectionChanged | StandingChanged | InstantReached

@@ -297,6 +297,7 @@ class Decider:
             strategy_limits=slot.setup.limits,
             working=engine.orders.working(),
             recent=engine.orders.recent(at),
+            access=engine.access,
         )
 
     def _book(self, approved: Approved, at: datetime) -> IntentRecorded:

@@ -36,6 +36,7 @@ from daemon.domain.records import (
     SessionMarked,
     TradingStateChanged,
 )
+from daemon.domain.standing import OPEN_ACCESS, Access
 from daemon.domain.trading_state import TradingState
 from daemon.engine.accounts import Accounts
 from daemon.engine.decisions import Decider, PendingBar
@@ -77,6 +78,7 @@ class Engine:
         self.accounts = Accounts(setup.strategies)
         self._switch = TradingSwitch()
         self.guard = setup.guard
+        self.access = OPEN_ACCESS
         self.session: Session | None = None
         self.decider = Decider(self, host_ns)
         self._pending: list[PendingBar] = []
@@ -116,6 +118,10 @@ class Engine:
     def set_account(self, account: str) -> None:
         """Take the account id that the broker named; the paper-only control looks at it."""
         self.guard = replace(self.guard, account=account)
+
+    def set_access(self, access: Access) -> None:
+        """Take what stands in the way of opening; it binds at once, also orders that are approved and not sent yet."""
+        self.access = access
 
     def _on_quote(self, event: QuoteChanged) -> Output:
         self.marks.on_quote(event)
@@ -273,9 +279,16 @@ class Engine:
         return self._switch.state
 
     def may_send(self, order: Approved) -> bool:
-        """Return whether an approved order may still go out: the trading state can have changed since."""
-        state = stricter(self.state, self.accounts.slot(order.intent.strategy).state)
-        return state.may_open or (order.intent.reduces and state is not TradingState.HALTED)
+        """Return whether an approved order may still go out."""
+        return not self.hindrance(order)
+
+    def hindrance(self, order: Approved) -> str:
+        """Return why an approved order may no longer go out, empty while it may: much can have changed since."""
+        intent = order.intent
+        state = stricter(self.state, self.accounts.slot(intent.strategy).state)
+        if intent.reduces:
+            return f"trading is {state.value}" if state is TradingState.HALTED else ""
+        return self.access.hindrance(intent.instrument.id) if state.may_open else f"trading is {state.value}"
 
     def quotes_seen(self, instruments: Iterable[InstrumentId], at: datetime) -> tuple[Record, ...]:
         """Return the quotes in force of these instruments, without those recorded already."""

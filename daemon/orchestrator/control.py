@@ -34,7 +34,7 @@ class DaemonControl:
             "dry_run": parts.engine.setup.dry_run,
             "market_time": now.isoformat(),
             "market_open": session is not None,
-            "connection": dict(parts.connection_state()),
+            "connection": {**parts.connection_state(), "state": orchestrator.link.state.value},
             "equity": f"{equity:.2f}",
             "day_pnl": f"{equity - day_start:.2f}",
             "strategies": [

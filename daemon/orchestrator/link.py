@@ -8,6 +8,7 @@ import structlog
 
 from daemon.domain.callbacks import ConnectionChanged
 from daemon.domain.errors import Transient
+from daemon.domain.standing import Access, LinkState, Standing
 from daemon.orchestrator.bar_assembler import BarAssembler
 from daemon.orchestrator.sequencer import Sequencer
 from daemon.orchestrator.startup import Startup
@@ -15,33 +16,66 @@ from daemon.orchestrator.startup import Startup
 log = structlog.get_logger()
 
 _RETRY_S: Final = 5.0  # host time
+_UNKNOWN: Final = Standing(state=LinkState.DISCONNECTED, cause="not connected yet")
 
 
 class Link:
-    """Holds the sequencer while the broker's and our own view of things are not known to agree."""
+    """Holds the sequencer while the broker's and our own view of things are not known to agree.
+
+    Whatever changes between us and the broker reaches the gate from here at once, and those who watch for outages.
+    """
 
     name = "link"
 
     def __init__(
-        self, *, startup: Startup, sequencer: Sequencer, assembler: BarAssembler, host_ns: Callable[[], int]
+        self,
+        *,
+        startup: Startup,
+        sequencer: Sequencer,
+        assembler: BarAssembler,
+        host_ns: Callable[[], int],
+        set_access: Callable[[Access], None],
     ) -> None:
         self._startup = startup
         self._sequencer = sequencer
         self._assembler = assembler
         self._host_ns = host_ns
+        self._set_access = set_access
         self._came_up = asyncio.Event()
         self._is_up = False
+        self._restart = ""
+        self.on_news: Callable[[], None] = lambda: None
+        self.standing = _UNKNOWN
         self.is_synchronised = False
         self.synchronisations = 0
+        self._told = self.state
+        self._tell()
+
+    @property
+    def state(self) -> LinkState:
+        """Return how things stand, the comparison with the broker included."""
+        connected = self.standing.state in {LinkState.CONNECTED, LinkState.DATA_SUSPENDED}
+        return LinkState.RECONCILING if connected and not self.is_synchronised else self.standing.state
 
     def on_change(self, change: ConnectionChanged) -> None:
-        """Note that the connection went up or down."""
+        """Note that the connection went up or down, or that everything has to be compared anew."""
         self._is_up = change.up
+        self.is_synchronised = False
         if change.up:
             self._came_up.set()
         else:
-            self.is_synchronised = False
             self._assembler.feed_up_since = 0
+        self._tell()
+
+    def on_standing(self, standing: Standing) -> None:
+        """Note how things stand."""
+        self.standing = standing
+        self._tell()
+
+    def on_restart(self, restart: str) -> None:
+        """Note that the gateway's restart is near, or with nothing that it is over."""
+        self._restart = restart
+        self._tell()
 
     async def run(self, ready: asyncio.Event) -> None:
         """Synchronise after each connection; `ready` is set after the first."""
@@ -53,11 +87,22 @@ class Link:
             if await self._synchronise():
                 self.is_synchronised = True
                 self.synchronisations += 1
+                self._tell()
                 if ready.is_set():
                     self._sequencer.release()
                 ready.set()
             else:
                 await self._try_again_later()
+
+    def _tell(self) -> None:
+        """Let the gate and those who watch know how things stand now."""
+        state = self.state
+        self._set_access(Access(state=state, restart=self._restart, suspended=self.standing.suspended))
+        if state is not self._told:
+            self._told = state
+            tell = log.info if state in {LinkState.CONNECTED, LinkState.RECONCILING} else log.warning
+            tell("connection.changed", state=state.value, cause=self.standing.cause or None)
+        self.on_news()
 
     async def _synchronise(self) -> bool:
         began = self._host_ns()

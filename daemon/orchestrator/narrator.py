@@ -231,6 +231,8 @@ def _state(record: TradingStateChanged) -> None:
 
 def _alert(record: AlertRaised) -> None:
     tell = log.critical if record.level == "CRITICAL" else log.warning
+    if record.level == "INFO":
+        tell = log.info
     tell("alert.raised", level_raised=record.level, alert=record.name, text=record.text, strategy=record.strategy)
 
 

@@ -15,7 +15,9 @@ from daemon.orchestrator.health import HealthReport
 from daemon.orchestrator.link import Link
 from daemon.orchestrator.monitors import Monitor, performance_monitor, position_monitor
 from daemon.orchestrator.narrator import Narrator
+from daemon.orchestrator.outages import Outages, OutageWatch
 from daemon.orchestrator.plan import Intervals, Parts
+from daemon.orchestrator.restart_window import RestartWindow
 from daemon.orchestrator.sequencer import Sequencer
 from daemon.orchestrator.session_keeper import SessionKeeper
 from daemon.orchestrator.startup import Startup
@@ -67,7 +69,17 @@ class Orchestrator:
             history_until=parts.history_until,
         )
         self.link = Link(
-            startup=self.startup, sequencer=self.sequencer, assembler=self.assembler, host_ns=parts.clock.host_ns
+            startup=self.startup,
+            sequencer=self.sequencer,
+            assembler=self.assembler,
+            host_ns=parts.clock.host_ns,
+            set_access=parts.engine.set_access,
+        )
+        self._outage_watch = OutageWatch(
+            Outages(alert_after_s=intervals.alert_after_s, restart=parts.restart),
+            link=self.link,
+            sequencer=self.sequencer,
+            clock=parts.clock,
         )
         self.sequencer.hold()
         self.keeper = SessionKeeper(
@@ -87,7 +99,9 @@ class Orchestrator:
                 *extra,
                 parts.connection,
                 self.sequencer,
+                self._outage_watch,
                 self.link,
+                *self._restart_window(),
                 *self._loops(),
                 *self._monitors(),
                 self.keeper,
@@ -166,6 +180,10 @@ class Orchestrator:
             )
             for timeframe in self._parts.timeframes
         ]
+
+    def _restart_window(self) -> list[Service]:
+        schedule = self._parts.restart
+        return [] if schedule is None else [RestartWindow(schedule, clock=self._parts.clock, link=self.link)]
 
     def _monitors(self) -> list[Service]:
         clock, calendar = self._parts.clock, self._parts.schedule.calendar

@@ -7,6 +7,7 @@ from datetime import timedelta
 from daemon.domain.callbacks import Callback
 from daemon.domain.events import Event
 from daemon.domain.instrument import InstrumentId
+from daemon.domain.restart_schedule import RestartSchedule
 from daemon.domain.timeframe import Timeframe
 from daemon.engine.engine import Engine
 from daemon.market.windows import BarSchedule
@@ -25,6 +26,7 @@ class Intervals:
     health: timedelta = timedelta(seconds=300)
     bar_grace: timedelta = timedelta(seconds=2)
     report_after_close: timedelta = timedelta(seconds=30)
+    alert_after_s: float = 30.0  # host time that an outage may last until it is alerted
     cancel_wait_s: float = 5.0  # host time that a shutdown waits for cancels to be confirmed
 
 
@@ -48,3 +50,4 @@ class Parts:
     history: int
     bars_until: Mapping[Timeframe, int]  # bars that earlier runs have seen, by the end of the newest
     history_until: Mapping[tuple[InstrumentId, Timeframe], int]  # bars that the journal has, however they came
+    restart: RestartSchedule | None = None  # of the gateway, where one is set

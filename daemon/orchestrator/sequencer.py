@@ -218,10 +218,11 @@ class Sequencer:
             await self._journal.append(done)
         withdrawn: list[Told] = []
         for order in approved:
-            if self._engine.may_send(order):
-                self._carried.extend(self._executor.send(order, at))
+            hindrance = self._engine.hindrance(order)
+            if hindrance:
+                withdrawn.append(self._executor.withdraw(order, at, hindrance))
             else:
-                withdrawn.append(self._executor.withdraw(order, at, f"trading is {self._engine.state.value}"))
+                self._carried.extend(self._executor.send(order, at))
         if done:
             self._observer(done)  # the log lines can wait until the orders are gone
         for told in withdrawn:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from daemon.domain.order import CheckResult, OrderIntent
+from daemon.domain.standing import LinkState
 from daemon.domain.trading_state import TradingState
 from daemon.risk.limits import PAPER_ACCOUNT_PREFIX, PRODUCTION_PORTS, SharedLimits
 from daemon.risk.view import Book, RiskView
@@ -33,6 +34,29 @@ def trading_state(intent: OrderIntent, view: RiskView) -> Checks:
     passed = view.state.may_open or (intent.reduces and view.state is not TradingState.HALTED)
     allowed = "not HALTED" if intent.reduces else "RUNNING"
     return (CheckResult("trading_state", _ACCOUNT, view.state.value, allowed, passed),)
+
+
+def connection(intent: OrderIntent, view: RiskView) -> Checks:
+    """Opening needs a connection that is in step with the broker; like the next two it says nothing where it passes."""
+    state = view.access.state
+    if intent.reduces or state is LinkState.CONNECTED:
+        return ()
+    return (CheckResult("connection", _ACCOUNT, state.value, LinkState.CONNECTED.value, passed=False),)
+
+
+def restart_window(intent: OrderIntent, view: RiskView) -> Checks:
+    """Nothing is opened from shortly before the gateway's restart until everything is in step again."""
+    if intent.reduces or not view.access.restart:
+        return ()
+    return (CheckResult("restart_window", _ACCOUNT, view.access.restart, "no restart near", passed=False),)
+
+
+def market_data(intent: OrderIntent, view: RiskView) -> Checks:
+    """Nothing is opened in an instrument whose data have stopped or are in doubt."""
+    cause = view.access.suspended.get(intent.instrument.id)
+    if intent.reduces or cause is None:
+        return ()
+    return (CheckResult("market_data", _ACCOUNT, cause, "data that flow", passed=False),)
 
 
 def quote(intent: OrderIntent, view: RiskView) -> Checks:
@@ -152,6 +176,9 @@ def duplicate(intent: OrderIntent, view: RiskView) -> Checks:
 CONTROLS: tuple[Control, ...] = (
     paper_only,
     trading_state,
+    connection,
+    restart_window,
+    market_data,
     one_working_order,
     self_cross,
     quote,

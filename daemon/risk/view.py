@@ -10,6 +10,7 @@ from daemon.domain.decision import StrategyId
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.order import OrderRef, Side
 from daemon.domain.quote import Quote
+from daemon.domain.standing import OPEN_ACCESS, Access
 from daemon.domain.trading_state import TradingState
 from daemon.risk.limits import AccountGuard, AccountLimits, StrategyLimits
 
@@ -74,3 +75,4 @@ class RiskView:
     strategy_limits: StrategyLimits
     working: Sequence[WorkingOrder]
     recent: Sequence[RecentOrder]  # of the last minute, oldest first
+    access: Access = OPEN_ACCESS

@@ -5,6 +5,7 @@ import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
 
@@ -55,6 +56,14 @@ def _speed(value: object) -> float | Literal["max"]:
     return speed
 
 
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ValueError, LookupError, OSError):  # unknown, or no name of a zone at all
+        raise ValueError("must be a time zone of the IANA list; write it like America/New_York") from None
+    return value
+
+
 _NUMBER: Final = BeforeValidator(_number)
 
 Port = Annotated[int, Field(ge=1, le=65535), _NUMBER]
@@ -67,6 +76,8 @@ Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), _NUMBER]
 Amount = Annotated[Decimal, Field(gt=0), AfterValidator(_plain), _NUMBER]
 Fraction = Annotated[Decimal, Field(gt=0, le=1), AfterValidator(_plain), _NUMBER]
 Rate = Annotated[Decimal, Field(ge=0, lt=1), AfterValidator(_plain), _NUMBER]
+TimeOfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Zone = Annotated[str, AfterValidator(_zone)]
 Location = Annotated[Path, AfterValidator(_location)]
 Symbol = Annotated[str, AfterValidator(_symbol)]
 Speed = Annotated[float | Literal["max"], BeforeValidator(_speed)]

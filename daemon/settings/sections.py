@@ -1,13 +1,15 @@
 """The sections of the configuration that are neither strategies nor limits."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from daemon.domain.restart_schedule import RestartSchedule
 from daemon.domain.timeframe import Timeframe
 from daemon.settings.fields import (
     Amount,
@@ -21,7 +23,9 @@ from daemon.settings.fields import (
     Seconds,
     Share,
     Speed,
+    TimeOfDay,
     Weight,
+    Zone,
 )
 from daemon.settings.section import Section
 
@@ -63,6 +67,30 @@ class Ib(Section):
     messages_per_second: Count = Field(
         40, le=45, description="own pace, below the library's 45, so that its queue stays empty"
     )
+    silence_s: Seconds = Field(
+        15.0, le=20, description="market seconds of a session without data until a stream is asked if it lives"
+    )
+    restart_at: TimeOfDay | None = Field(
+        None, description='the Gateway\'s daily restart, such as "23:45"; null = not known'
+    )
+    restart_timezone: Zone = Field("America/New_York", description="of restart_at, as set in the Gateway")
+    restart_blackout_s: Seconds = Field(60.0, description="before the restart, from when on nothing is opened")
+    restart_expected_s: Seconds = Field(600.0, description="after it, within which the Gateway's absence is no alert")
+    alert_after_s: Seconds = Field(
+        30.0, le=40, description="host seconds an unexpected outage may last until the alert"
+    )
+
+    @property
+    def restart(self) -> RestartSchedule | None:
+        """Return the daily restart, None where no time is set."""
+        if self.restart_at is None:
+            return None
+        return RestartSchedule(
+            at=time.fromisoformat(self.restart_at),
+            zone=ZoneInfo(self.restart_timezone),
+            blackout=timedelta(seconds=self.restart_blackout_s),
+            expected=timedelta(seconds=self.restart_expected_s),
+        )
 
 
 class Market(Section):

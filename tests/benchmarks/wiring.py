@@ -198,7 +198,7 @@ class BenchDaemon:
             messages_per_second=0.0,
             new_bar_streams=0,
             check_s=60.0,
-            verify_s=1e6,
+            silence_s=1e6,
         )
         self.connection = IbConnection(
             settings, clock=clock, sink=self._sink, jitter=random.Random(1), expects_bars=lambda _: False

@@ -6,13 +6,15 @@ import random
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
 from daemon.adapters.ib.client import RawIB
 from daemon.adapters.ib.errors import (
+    CONTRACT_FARM_BROKEN,
     FARM_BACK,
+    FARMS_BROKEN,
     FARMS_UP,
     LOST_UPSTREAM,
     PORT_CHANGED,
@@ -22,25 +24,27 @@ from daemon.adapters.ib.errors import (
     RequestTimedOut,
     Trouble,
     code_trouble,
-    trouble_of,
 )
 from daemon.adapters.ib.guard import check_port, chosen_account
+from daemon.adapters.ib.heartbeat import watch
 from daemon.adapters.ib.library import quieten
 from daemon.adapters.ib.pacing import MessageBudget
 from daemon.adapters.ib.requests import take_snapshot
 from daemon.adapters.ib.settings import IbSettings
+from daemon.adapters.ib.situation import Situation
 from daemon.adapters.ib.state import ConnectionState
 from daemon.adapters.ib.streams import Streams
 from daemon.adapters.ib.subscriber import Subscriber
 from daemon.domain.broker_codes import CodeKind, classify
-from daemon.domain.callbacks import Callback, ConnectionChanged
+from daemon.domain.callbacks import Callback, ConnectionChanged, StandingChanged
 from daemon.domain.clock import Clock
 from daemon.domain.errors import BrokerUnavailable
+from daemon.domain.standing import LinkState, Standing
 from daemon.ports import BrokerSnapshot, CallbackSink
 
 log = structlog.get_logger()
 
-_MISSES = 2  # unanswered heartbeats before a connection counts as dead
+_LOOK_IN_LOCKSTEP = timedelta(seconds=5)  # market time
 _NEW_PORT = re.compile(r"(\d{4,5})\D*$")
 
 
@@ -74,14 +78,20 @@ class IbConnection:
         self._sink = sink
         self._jitter = jitter
         self._loop = asyncio.get_running_loop()
-        streams = Streams(lines=settings.market_data_lines, verify_s=settings.verify_s, expects_bars=expects_bars)
+        streams = Streams(
+            lines=settings.market_data_lines,
+            silence_s=settings.silence_s,
+            probe_s=settings.probe_s,
+            expects_bars=expects_bars,
+        )
         self.subscriber = Subscriber(
             streams, now=self._now, host_now=self._loop.time, new_bar_streams=settings.new_bar_streams
         )
         self._budget = self._new_budget(paced=True)
         self._ib: RawIB | None = None
-        self._up = False
-        self._upstream_up = True
+        self._situation = Situation(streams, host_now=self._loop.time, restart=settings.restart)
+        self._standing: Standing | None = None  # told last
+        self._looked_at: datetime | None = None
         self._came_up = asyncio.Event()
         self._farms_up = asyncio.Event()
         self._snapshot_lock = asyncio.Lock()
@@ -89,10 +99,6 @@ class IbConnection:
         self._owes_acknowledgement = False
         self._account = ""
         self._order_id = 1
-        self._since: datetime | None = None
-        self._last_error: Trouble | None = None
-        self._attempts = 0
-        self._connections = 0
 
     # ---- what others ask
 
@@ -113,7 +119,7 @@ class IbConnection:
     @property
     def is_up(self) -> bool:
         """Return whether orders can be sent: connected, synchronised, and the gateway connected to IB."""
-        return self._up and self._upstream_up
+        return self._situation.is_tradable
 
     @property
     def is_lockstep(self) -> bool:
@@ -128,20 +134,26 @@ class IbConnection:
     @property
     def state(self) -> ConnectionState:
         """Return a picture for people."""
-        ib = self._ib
+        ib, situation = self._ib, self._situation
+        standing = situation.standing(self._now())
         return ConnectionState(
-            up=self._up,
-            upstream_up=self._up and self._upstream_up,
+            state=standing.state,
+            cause=standing.cause,
+            cure=standing.cure,
+            suspended=dict(standing.suspended),
+            farms_broken=tuple(situation.farms.values()),
+            up=situation.up,
+            upstream_up=situation.is_tradable,
             lockstep=self.is_lockstep,
             server_version=ib.server_version if ib else 0,
             host=self._settings.host,
             port=self._port,
             client_id=self._settings.client_id,
             account=self._account,
-            since=self._since,
-            last_error=self._last_error,
-            attempts=self._attempts,
-            reconnects=max(0, self._connections - 1),
+            since=situation.since,
+            last_error=situation.last_error,
+            attempts=situation.attempts,
+            reconnects=max(0, situation.connections - 1),
             undecodable=ib.wrapper.undecodable if ib else 0,
             bar_streams_wait_s=0.0 if self.is_lockstep else self.subscriber.wait_s,
             streams=tuple(stream.state for stream in self.subscriber.streams),
@@ -161,15 +173,15 @@ class IbConnection:
         Raises:
             BrokerUnavailable: there is none, or it is not ready.
         """
-        if self._ib is None or not self._up:
+        if self._ib is None or not self._situation.up:
             where = f"{self._settings.host}:{self._port}"
-            raise BrokerUnavailable(f"not connected to {where}: {self._last_error or 'connecting'}")
+            raise BrokerUnavailable(f"not connected to {where}: {self._situation.last_error or 'connecting'}")
         return self._ib
 
     def tradable(self) -> RawIB:
         """Return the open connection if the gateway can also reach IB; raises as `current`."""
         ib = self.current()
-        if not self._upstream_up:
+        if not self._situation.upstream_up:
             raise BrokerUnavailable("the gateway has lost its connection to IB (code 1100)")
         return ib
 
@@ -205,7 +217,7 @@ class IbConnection:
         ib = self._instants.popleft()
         if ib is None or ib is not self._ib:
             return
-        if self._up:
+        if self._situation.up:
             self._acknowledge(ib)
         else:
             self._owes_acknowledgement = True
@@ -255,11 +267,11 @@ class IbConnection:
             self._went_up(ib)
             raise ConnectFailed(Trouble(f"the connection was lost: {await self._serve(ib)}", "it is made anew"))
         except BrokerUnavailable as error:
-            self._note_failure(error)
+            self._situation.failed(error)
         finally:
             self._ib = None
             ib.close()
-            self._went_down()
+            self._went_down(ib)
         return 0.0 if up_at is None else self._loop.time() - up_at
 
     async def _open(self, ib: RawIB) -> None:
@@ -267,7 +279,6 @@ class IbConnection:
         await ib.open(settings.host, self._port, settings.client_id, settings.connect_timeout_s)
         self._account = chosen_account(ib.accounts, settings.account)
         self._budget = self._new_budget(paced=not ib.is_lockstep)
-        self._upstream_up = True
         self.subscriber.streams.all_lost()
         await self._take_snapshot(ib)
         if ib.is_lockstep:
@@ -276,7 +287,7 @@ class IbConnection:
     async def _serve(self, ib: RawIB) -> str:
         async with asyncio.TaskGroup() as group:
             children = [
-                group.create_task(self._watch(ib), name="ib-heartbeat"),
+                group.create_task(watch(ib, self._settings.heartbeat_s), name="ib-heartbeat"),
                 group.create_task(self._keep_streams(ib), name="ib-streams"),
             ]
             await asyncio.wait({ib.lost})
@@ -284,34 +295,12 @@ class IbConnection:
                 child.cancel()
         return ib.lost.result()
 
-    async def _watch(self, ib: RawIB) -> None:
-        """Ask a silent gateway whether it lives, and break off when it does not answer twice."""
-        heartbeat_s = self._settings.heartbeat_s
-        misses, asked = 0, False
-        while True:
-            checked_at = self._loop.time()
-            await asyncio.sleep(heartbeat_s)
-            if ib.wrapper.heard_at >= checked_at:
-                misses, asked = 0, False
-                continue
-            misses += asked
-            if misses >= _MISSES:
-                ib.drop(f"the gateway has not answered for {heartbeat_s * (_MISSES + 1):g} s")
-                return
-            asked = self._probe(ib)
-
-    def _probe(self, ib: RawIB) -> bool:
-        # In lockstep the request for the time is the acknowledgement of an instant.
-        if ib.is_open:
-            ib.send(ib.client.reqManagedAccts if ib.is_lockstep else ib.client.reqCurrentTime)
-        return True
-
     async def _keep_streams(self, ib: RawIB) -> None:
         try:
             if not ib.is_lockstep:
                 await self._until_farms_are_up()
                 await self._set_data_type(ib)
-            await self.subscriber.keep(ib, self._budget, self._settings.check_s)
+            await self.subscriber.keep(ib, self._budget, check_s=self._settings.check_s, looked=self._look)
         except BrokerUnavailable as error:
             ib.drop(str(error))
 
@@ -344,9 +333,7 @@ class IbConnection:
     # ---- up and down
 
     def _went_up(self, ib: RawIB) -> None:
-        self._up, self._last_error, self._attempts = True, None, 0
-        self._connections += 1
-        self._since = self._now()
+        self._situation.went_up(self._now())
         log.info(
             "connection.opened",
             host=self._settings.host, port=self._port, client_id=self._settings.client_id, account=self._account,
@@ -357,22 +344,32 @@ class IbConnection:
         if self._owes_acknowledgement:
             self._acknowledge(ib)
 
-    def _went_down(self) -> None:
+    def _went_down(self, ib: RawIB) -> None:
         self._came_up.clear()
-        if self._up:
-            self._up = False
-            self._since = self._now()
-            self._tell_change(str(self._last_error or "connection closed"))
+        if self._situation.went_down(self._now(), heard_at=ib.wrapper.heard_at):
+            self._tell_change(str(self._situation.last_error or "connection closed"))
+        else:
+            self._tell_standing()
 
     def _tell_change(self, detail: str) -> None:
+        self._tell_standing()
         self._sink(ConnectionChanged(up=self.is_up, detail=detail))
 
-    def _note_failure(self, error: BrokerUnavailable) -> None:
-        trouble = trouble_of(error)
-        self._attempts += 1
-        if trouble != self._last_error:
-            log.warning("connection.failed", cause=trouble.cause, cure=trouble.cure, attempt=self._attempts)
-        self._last_error = trouble
+    def _tell_standing(self) -> None:
+        """Tell how things stand, if that is news."""
+        standing = self._situation.standing(self._now())
+        before = self._standing
+        if before is None or _news_of(standing) != _news_of(before):
+            self._standing = standing
+            self._sink(StandingChanged(standing=standing))
+
+    def _look(self) -> None:
+        """See how the streams are doing, and what that says about the connection."""
+        now = self._looked_at = self._now()
+        self.subscriber.streams.review(now)
+        self._tell_standing()
+        if self._situation.is_upstream_proven:
+            self.drop("data flow although IB is said to be lost (code 1100)")
 
     # ---- what the wire says (Listener)
 
@@ -384,6 +381,8 @@ class IbConnection:
     def instant_came(self) -> None:
         """Remember which connection sent the instant."""
         self._instants.append(self._ib)
+        if self._looked_at is None or self._now() - self._looked_at >= _LOOK_IN_LOCKSTEP:
+            self._look()
 
     def accounts_named(self, accounts: Sequence[str]) -> None:
         """Refuse accounts that are no paper accounts, whenever they are named."""
@@ -391,14 +390,26 @@ class IbConnection:
 
     def noticed(self, request_id: int, code: int, text: str) -> None:
         """Act on errors and notices about the connection and the streams."""
+        streams = self.subscriber.streams
         if code in FARMS_UP:
             self._farms_up.set()
-        if self.subscriber.streams.knows(request_id):
+        if streams.knows(request_id):
             self.subscriber.failed(request_id, code, text)
-        elif code == FARM_BACK:
-            self.subscriber.streams.distrust(self._now())
+        elif code in FARMS_BROKEN or code == CONTRACT_FARM_BROKEN:
+            self._farm_broke(code, text)
+        elif code in FARMS_UP:
+            self._situation.farm_changed(text, up=True)
+            if code == FARM_BACK:
+                streams.distrust(self._now())
         elif classify(code).kind is CodeKind.CONNECTION:
             self._connection_code(code, text)
+        self._tell_standing()
+
+    def _farm_broke(self, code: int, text: str) -> None:
+        self._situation.farm_changed(text, up=False)
+        log.warning("connection.noticed", code=code, cause=text, cure=classify(code).cure)
+        if code in FARMS_BROKEN:
+            self.subscriber.streams.distrust(self._now(), f"{text} (code {code})")
 
     def _connection_code(self, code: int, text: str) -> None:
         trouble = code_trouble(code, text)
@@ -407,17 +418,18 @@ class IbConnection:
             self._set_upstream(text, up=False)
         elif code == REGAINED_WITHOUT_DATA:
             self.subscriber.streams.all_lost()
+            self.subscriber.streams.distrust(self._now(), f"{text} (code {code})")
             self.subscriber.wake.set()
             self._set_upstream(text, up=True)
         elif code == REGAINED_WITH_DATA:
-            self.subscriber.streams.distrust(self._now())
+            self.subscriber.streams.distrust(self._now(), f"{text} (code {code})")
             self._set_upstream(text, up=True)
         elif code == PORT_CHANGED:
             self._change_port(text)
 
     def _set_upstream(self, text: str, *, up: bool) -> None:
-        self._upstream_up = up
-        if self._up:
+        self._situation.upstream_changed(self._now(), text, up=up)
+        if self._situation.up:
             # Also when it was up before: after 1101 and 1102 everything has to be compared with the broker again.
             self._tell_change(text)
 
@@ -426,3 +438,8 @@ class IbConnection:
         if match is not None:
             check_port(int(match[1]))
             self._port = int(match[1])
+
+
+def _news_of(standing: Standing) -> tuple[object, ...]:
+    """Return what of a standing is worth telling again when it differs; causes change with every attempt."""
+    return standing.state, standing.suspended, standing.cause if standing.state is LinkState.AWAITING_REAUTH else ""

@@ -91,7 +91,7 @@ class _Probe:
         self._settings = settings
         self._answer_s = answer_s
         self._clock = clock
-        self._streams = Streams(lines=1, verify_s=settings.verify_s, expects_bars=lambda _at: True)
+        self._streams = Streams(lines=1, silence_s=settings.silence_s, expects_bars=lambda _at: True)
         self._budget = MessageBudget(per_second=0, reserve=0, now=asyncio.get_running_loop().time)
         self._errors: list[BrokerErrorReported] = []
         self._heard = asyncio.Event()

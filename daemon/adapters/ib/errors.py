@@ -15,6 +15,9 @@ BARS_BUSTED: Final = 10225
 VALIDATION_FAILED: Final = 321
 FARMS_UP: Final = frozenset({2104, 2106, 2107, 2108, 2158})
 FARM_BACK: Final = 2104
+FARMS_BROKEN: Final = frozenset({2103, 2105})
+"""Market data and history farms: IB serves quotes from the one kind and real-time bars from the other."""
+CONTRACT_FARM_BROKEN: Final = 2157
 RETRIED_DATA_CODES: Final = frozenset({420, 10197, 10225})
 """Codes after which a stream may come back by itself; every other DATA code ends it until the next connection."""
 
@@ -34,10 +37,11 @@ class Trouble:
 class ConnectFailed(BrokerUnavailable):
     """A connection could not be made."""
 
-    def __init__(self, trouble: Trouble, code: int = 0) -> None:
+    def __init__(self, trouble: Trouble, code: int = 0, *, no_session: bool = False) -> None:
         super().__init__(str(trouble))
         self.trouble = trouble
         self.code = code
+        self.no_session = no_session  # the handshake was answered, and then neither account nor order id came
 
 
 class RequestFailed(BrokerUnavailable):
@@ -84,7 +88,9 @@ def silent(where: str) -> ConnectFailed:
 def half_alive(where: str) -> ConnectFailed:
     """Return the failure of a gateway that told its version and then neither account nor order id."""
     cure = "finish the gateway's login (two-factor confirmation), or restart it"
-    return ConnectFailed(Trouble(f"the gateway at {where} answers but does not start the session", cure))
+    return ConnectFailed(
+        Trouble(f"the gateway at {where} answers but does not start the session", cure), no_session=True
+    )
 
 
 def not_a_gateway(where: str, detail: str) -> ConnectFailed:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from daemon.domain.restart_schedule import RestartSchedule
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IbSettings:
@@ -22,7 +24,9 @@ class IbSettings:
     messages_per_second: float = 40.0  # bulk requests; IB's limit for everything is 50
     order_reserve: int = 5  # messages that only orders may use at once
     new_bar_streams: int = 60  # per ten minutes, IB's limit
-    verify_s: float = 45.0  # market time within which a stream has to show data
-    check_s: float = 5.0  # how often the streams are looked at
+    silence_s: float = 15.0  # market time without data after which a stream is asked whether it lives
+    probe_s: float = 5.0  # market time within which it has to answer
+    check_s: float = 3.0  # how often the streams are looked at
+    restart: RestartSchedule | None = None  # of the gateway, where one is set
     market_data_type: int = 1  # 1 live, 2 frozen, 3 delayed, 4 delayed-frozen
     timezone: str = "UTC"  # of execution times that name none

@@ -1,6 +1,9 @@
 """The registry of market data streams: what is wanted, under which request ids it runs, and whether data comes.
 
 Pure state: sending requests is the connection's business. Times called `*_at` are market time.
+
+A quiet instrument is told from a dead stream by asking: a new quote subscription is answered at once wherever the farm
+lives, while bars may stay away for as long as nothing trades. What is in doubt counts as suspended until a bar comes.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -8,85 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from daemon.adapters.ib.stream import Stream
 from daemon.domain.broker_codes import CodeKind, classify
 from daemon.domain.errors import ConfigError
 from daemon.domain.instrument import Instrument, InstrumentId
 
 _MOST_DOUBLINGS: Final = 5
-DELAYED_TYPES: Final = frozenset({3, 4})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamState:
-    """One instrument's streams, for people."""
-
-    instrument: InstrumentId
-    quotes_requested: bool
-    bars_requested: bool
-    last_quote_at: datetime | None
-    last_bar_at: datetime | None
-    resubscriptions: int
-    delayed: bool
-    fault: str  # why it was given up; empty while it is not
-
-
-class Stream:
-    """The quote stream and the bar stream of one instrument. 0 is no request id."""
-
-    __slots__ = (
-        "ask",
-        "ask_size",
-        "asked_at",
-        "bar_request",
-        "bars_at",
-        "bid",
-        "bid_size",
-        "data_type",
-        "fault",
-        "instrument",
-        "last_bar_at",
-        "last_quote_at",
-        "patience",
-        "quote_request",
-        "resubscriptions",
-        "told",
-    )  # fmt: skip
-
-    def __init__(self, instrument: Instrument) -> None:
-        self.instrument = instrument
-        self.quote_request = 0
-        self.bar_request = 0
-        self.asked_at: datetime | None = None  # from when on quotes are expected
-        self.bars_at: datetime | None = None  # from when on bars are expected
-        self.last_quote_at: datetime | None = None
-        self.last_bar_at: datetime | None = None
-        self.resubscriptions = 0  # since the start of the daemon
-        self.patience = 0  # doublings of the time allowed
-        self.fault = ""
-        self.data_type = 1
-        self.forget_quote()
-
-    def forget_quote(self) -> None:
-        """Know no price until the stream tells one again."""
-        self.bid: float | None = None
-        self.ask: float | None = None
-        self.bid_size = 0.0
-        self.ask_size = 0.0
-        self.told: tuple[float, float, float, float] | None = None
-
-    @property
-    def state(self) -> StreamState:
-        """Return a copy for people."""
-        return StreamState(
-            instrument=self.instrument.id,
-            quotes_requested=bool(self.quote_request),
-            bars_requested=bool(self.bar_request),
-            last_quote_at=self.last_quote_at,
-            last_bar_at=self.last_bar_at,
-            resubscriptions=self.resubscriptions,
-            delayed=self.data_type in DELAYED_TYPES,
-            fault=self.fault,
-        )
+_BAR: Final = timedelta(seconds=5)  # a bar proves what came before it only if all of it lies after the doubt
+_QUIET: Final = 4  # times the patience with an instrument that just may not trade
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +33,20 @@ class Overdue:
 class Streams:
     """All streams, in the order of subscription."""
 
-    def __init__(self, *, lines: int, verify_s: float, expects_bars: Callable[[datetime], bool]) -> None:
+    def __init__(
+        self, *, lines: int, silence_s: float, expects_bars: Callable[[datetime], bool], probe_s: float = 5.0
+    ) -> None:
+        """Want nothing yet.
+
+        Args:
+            lines: market data lines of the account.
+            silence_s: market seconds without data after which a stream is asked whether it lives.
+            expects_bars: whether a session is open at a moment.
+            probe_s: market seconds within which it has to answer.
+        """
         self._lines = lines
-        self._verify_s = verify_s
+        self._silence = timedelta(seconds=silence_s)
+        self._probe = timedelta(seconds=probe_s)
         self._expects_bars = expects_bars
         self._streams: dict[InstrumentId, Stream] = {}
         self._expected_since: datetime | None = None
@@ -161,12 +104,61 @@ class Streams:
         for stream in self:
             stream.quote_request = stream.bar_request = stream.patience = 0
             stream.fault = ""
+            stream.is_halted = False
+            stream.last_trade_at = None
+            stream.trust()
             stream.forget_quote()
 
-    def distrust(self, at: datetime) -> None:
-        """Expect fresh data of every stream from `at` on."""
+    def distrust(self, at: datetime, cause: str = "") -> None:
+        """Expect fresh data of every stream from `at` on; with a cause nothing is believed until they come."""
+        doubted = cause and self._expects_bars(at)
         for stream in self:
             stream.asked_at = stream.bars_at = at
+            if doubted:
+                stream.suspend(cause, at + _BAR)
+
+    def doubt(self, request: int, at: datetime, cause: str) -> None:
+        """Believe nothing of the stream that `request` belongs to until a bar comes."""
+        stream = self.by_quote_request.get(request) or self.by_bar_request.get(request)
+        if stream is not None and self._expects_bars(at):
+            stream.suspend(cause, at + _BAR)
+
+    def review(self, now: datetime) -> None:
+        """Believe again what has proved itself, no longer what has not answered; outside sessions nothing is due."""
+        if not self._expects_bars(now):
+            self._expected_since = None
+            for stream in self:
+                stream.trust()
+            return
+        self._expected_since = self._expected_since or now
+        for stream in self:
+            if stream.suspended:
+                if stream.is_proven:
+                    stream.trust()
+            elif stream.lacks_bars:
+                stream.suspend("its quotes go on, its bars do not come", now)
+            elif stream.probed_at is not None and now - stream.probed_at >= self._probe:
+                self._judge(stream, stream.probed_at)
+
+    @staticmethod
+    def _judge(stream: Stream, probed_at: datetime) -> None:
+        """Suspend a stream that did not answer in time; one that did and shows nothing else is quiet."""
+        newest = stream.newest_at
+        if newest is None or newest < probed_at:
+            stream.suspend("nothing is heard of it, and a new subscription is not answered", probed_at)
+        stream.probed_at = None
+
+    def suspended(self, now: datetime) -> dict[InstrumentId, str]:
+        """Return whose data cannot be believed at `now`, and why; outside sessions nobody's."""
+        if not self._expects_bars(now):
+            return {}
+        return {stream.instrument.id: why for stream in self if (why := stream.fault or stream.suspended)}
+
+    def silent_s(self, now: datetime) -> float:
+        """Return for how many market seconds of the session nothing has been heard of any stream."""
+        newest = max((at for stream in self if (at := stream.newest_at) is not None), default=None)
+        since = max(filter(None, (newest, self._expected_since)), default=now)
+        return max((now - since).total_seconds(), 0.0)
 
     def failed(self, request: int, code: int, text: str) -> Stream | None:
         """Give up the stream that `request` belongs to, if it is one; return it."""
@@ -185,26 +177,32 @@ class Streams:
         return [stream for stream in self if not stream.bar_request and not stream.fault]
 
     def overdue(self, now: datetime) -> list[Overdue]:
-        """Return the streams from which data should have come by `now`; outside sessions none."""
-        if not self._expects_bars(now):
-            self._expected_since = None
+        """Return the streams that have to be asked for again at `now`; outside sessions none."""
+        self.review(now)
+        since = self._expected_since
+        if since is None:
             return []
-        if self._expected_since is None:
-            self._expected_since = now
-        late = [self._lateness(stream, now, self._expected_since) for stream in self if not stream.fault]
+        newest = max((at for stream in self if (at := stream.newest_at) is not None), default=since)
+        all_silent = now - max(newest, since) > self._silence
+        late = [
+            self._lateness(stream, now, since, hurry=all_silent)
+            for stream in self
+            if not stream.fault and not stream.is_halted
+        ]
         return [one for one in late if one.quotes or one.bars]
 
-    def _lateness(self, stream: Stream, now: datetime, since: datetime) -> Overdue:
-        if stream.bars_at is not None and stream.last_bar_at is not None and stream.last_bar_at > stream.bars_at:
+    def _lateness(self, stream: Stream, now: datetime, since: datetime, *, hurry: bool) -> Overdue:
+        """Return what is late of a stream. Where all are silent, each is asked without regard to its habits."""
+        if stream.has_revived:
             stream.patience = 0
-        allowed = timedelta(seconds=self._verify_s * 2**stream.patience)
+        patient = self._silence * 2**stream.patience
         quotes = bars = False
         if stream.quote_request and stream.asked_at is not None:
-            told = stream.last_quote_at is not None and stream.last_quote_at >= stream.asked_at
-            quotes = not told and now - max(stream.asked_at, since) > allowed
+            newest = max(filter(None, (stream.asked_at, since, stream.newest_at)))
+            quotes = now - newest > (self._silence if hurry and not stream.suspended else patient)
         if stream.bar_request and stream.bars_at is not None:
             newest = max(filter(None, (stream.bars_at, since, stream.last_bar_at)))
-            bars = now - newest > allowed
+            bars = now - newest > (patient if stream.suspended or stream.lacks_bars else patient * _QUIET)
         return Overdue(stream, quotes, bars)
 
     def note_resubscription(self, stream: Stream) -> None:

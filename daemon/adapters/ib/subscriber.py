@@ -10,7 +10,8 @@ from daemon.adapters.ib.client import RawIB
 from daemon.adapters.ib.errors import BARS_BUSTED, RETRIED_DATA_CODES
 from daemon.adapters.ib.library import Contract
 from daemon.adapters.ib.pacing import MessageBudget, SlidingWindow
-from daemon.adapters.ib.streams import Overdue, Stream, Streams
+from daemon.adapters.ib.stream import Stream
+from daemon.adapters.ib.streams import Overdue, Streams
 from daemon.adapters.ib.translate import contract_of
 from daemon.domain.instrument import Instrument, InstrumentId
 
@@ -60,13 +61,14 @@ class Subscriber:
                 await budget.acquire()
                 self._request_bars(ib, stream)
 
-    async def keep(self, ib: RawIB, budget: MessageBudget, check_s: float) -> None:
-        """Subscribe, and go on looking for streams that are missing or silent."""
+    async def keep(self, ib: RawIB, budget: MessageBudget, *, check_s: float, looked: Callable[[], None]) -> None:
+        """Subscribe, and go on looking for streams that are missing or silent; `looked` is called after each look."""
         while True:
             self.wake.clear()
             await self.subscribe_missing(ib, budget)
             for overdue in self.streams.overdue(self._now()):
                 await self._renew(ib, budget, overdue)
+            looked()
             ib.wrapper.flush_stalled(check_s)
             try:
                 async with asyncio.timeout(check_s):
@@ -83,6 +85,7 @@ class Subscriber:
                 self.wake.set()
         elif code in RETRIED_DATA_CODES:
             log.warning("stream.suspended", request=request_id, code=code, text=text)
+            self.streams.doubt(request_id, self._now(), f"{text} (code {code})")
         else:
             stream = self.streams.failed(request_id, code, text)
             if stream is not None:
@@ -94,13 +97,15 @@ class Subscriber:
         if not (overdue.quotes or bars):
             return
         self.streams.note_resubscription(stream)
-        log.warning(
+        tell = log.warning if bars or stream.suspended else log.debug  # a quiet instrument is asked often
+        tell(
             "stream.resubscribed",
             instrument=stream.instrument.id, quotes=overdue.quotes, bars=bars, count=stream.resubscriptions,
         )  # fmt: skip
         await budget.acquire()
         if overdue.quotes:
             self._request_quotes(ib, stream)
+            stream.probed_at = stream.asked_at
         if bars:
             self._request_bars(ib, stream)
 

@@ -31,7 +31,8 @@ from daemon.adapters.ib.library import (
     OrderState,
     Wrapper,
 )
-from daemon.adapters.ib.streams import Stream, Streams
+from daemon.adapters.ib.stream import Stream
+from daemon.adapters.ib.streams import Streams
 from daemon.adapters.ib.translate import (
     commission_reported,
     exact,
@@ -54,6 +55,8 @@ from daemon.domain.callbacks import (
 
 log = structlog.get_logger()
 
+LAST_PRICES = frozenset({4, 68})  # live and delayed
+HALTED = frozenset({49, 90})
 FIRST_REQUEST_ID = 1_000_000_000
 """Request ids start here, so that an error's id is an order's or a request's and never both."""
 
@@ -111,6 +114,7 @@ class RawWrapper(Wrapper):
         self.lockstep = False
         self.next_valid_id = 0
         self.undecodable = 0
+        self.answers = 0  # to heartbeats
         self.heard_at = self._loop.time()  # host time of the last bytes
         self.instant_at = 0.0  # host time of the last instant, 0 before the first
         self._read_at = now()
@@ -208,6 +212,8 @@ class RawWrapper(Wrapper):
         elif tickType in (2, 67):
             stream.ask, stream.ask_size = price, size
         else:
+            if tickType in LAST_PRICES:
+                stream.note_trade(self._read_at)
             return
         self._changed[stream] = None
 
@@ -224,6 +230,12 @@ class RawWrapper(Wrapper):
         else:
             return
         self._changed[stream] = None
+
+    def tickGeneric(self, reqId: int, tickType: int, value: float) -> None:
+        """Take whether trading is halted."""
+        stream = self._streams.by_quote_request.get(reqId)
+        if stream is not None and tickType in HALTED:
+            stream.is_halted = value > 0
 
     def marketDataType(self, reqId: int, marketDataId: int) -> None:
         """Take whether a stream is live or delayed."""
@@ -322,11 +334,14 @@ class RawWrapper(Wrapper):
     def managedAccounts(self, accountsList: str) -> None:
         """Take the accounts of the login."""
         self.accounts = [account for account in accountsList.split(",") if account]
+        self.answers += self.lockstep
         self._listener.accounts_named(self.accounts)
 
     def currentTime(self, time: int) -> None:
-        """Take the end of an instant (lockstep); elsewhere an answer to a heartbeat, whose arrival is enough."""
-        if self.lockstep:
+        """Take the end of an instant (lockstep); elsewhere it answers a heartbeat."""
+        if not self.lockstep:
+            self.answers += 1
+        else:
             self._flush_quotes()
             self.instant_at = self._loop.time()
             self._listener.instant_came()

@@ -85,7 +85,7 @@ async def test_wish_is_kept_while_there_is_no_connection(running: Running, sink:
 async def test_silent_streams_are_asked_for_again_one_by_one(running: Running, sink: CallbackLog) -> None:
     async with (
         ScriptedGateway() as gateway,
-        running(gateway.port, verify_s=0.15, check_s=0.02) as connection,
+        running(gateway.port, silence_s=0.15, probe_s=0.05, check_s=0.02) as connection,
     ):
         await connection.until_up()
         session = await gateway.session()
@@ -128,7 +128,7 @@ async def test_busted_bars_are_asked_for_at_once(running: Running, sink: Callbac
 
 
 async def test_refused_stream_is_given_up_and_named(running: Running, sink: CallbackLog) -> None:
-    async with ScriptedGateway() as gateway, running(gateway.port, verify_s=0.05, check_s=0.02) as connection:
+    async with ScriptedGateway() as gateway, running(gateway.port, silence_s=0.05, check_s=0.02) as connection:
         gateway.answers[1] = lambda session, message: session.send(4, 2, message[2], 354, "not subscribed", "")
         await connection.until_up()
         session = await gateway.session()

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from daemon.domain.callbacks import ConnectionChanged
 from daemon.domain.errors import BrokerUnavailable
+from daemon.domain.standing import Access, LinkState, Standing
 from daemon.orchestrator.bar_assembler import BarAssembler
 from daemon.orchestrator.link import Link
 from tests.fakes.engine_stage import AAA, M5, SCHEDULE
@@ -47,7 +48,14 @@ class Scene:
     def __init__(self) -> None:
         self.assembler = BarAssembler(SCHEDULE, (AAA,), (M5,))
         self.gate, self.startup = Gate(), Rehearsal(self.assembler)
-        self.link = Link(startup=self.startup, sequencer=self.gate, assembler=self.assembler, host_ns=lambda: 0)  # type: ignore[arg-type]
+        self.accesses: list[Access] = []
+        self.link = Link(
+            startup=self.startup,  # type: ignore[arg-type]
+            sequencer=self.gate,  # type: ignore[arg-type]
+            assembler=self.assembler,
+            host_ns=lambda: 0,
+            set_access=self.accesses.append,
+        )
         self.ready = asyncio.Event()
 
     @asynccontextmanager
@@ -116,3 +124,32 @@ async def test_a_connection_lost_in_the_midst_of_it_is_not_taken_for_synchronise
         await scene.rest()
         assert scene.link.is_synchronised is False
         assert scene.assembler.feed_up_since == 0  # else bars without trades are made up while nothing is heard
+
+
+async def test_the_gate_learns_of_every_change_at_once() -> None:
+    scene = Scene()
+    connected = Standing(state=LinkState.CONNECTED)
+
+    def opens() -> bool:
+        return not scene.accesses[-1].hindrance(AAA)
+
+    assert not opens()
+    async with scene.running():
+        scene.link.on_standing(connected)
+        scene.link.on_change(UP)
+        assert (scene.link.state, opens()) == (LinkState.RECONCILING, False)
+        await scene.rest()
+        assert (scene.link.state, opens()) == (LinkState.CONNECTED, True)
+        scene.link.on_standing(Standing(state=LinkState.CONNECTED, suspended={AAA: "no bars"}))
+        assert scene.accesses[-1].hindrance(AAA) == "no bars"
+        scene.link.on_standing(Standing(state=LinkState.UPSTREAM_LOST))
+        scene.link.on_change(DOWN)
+        assert (scene.link.state, opens()) == (LinkState.UPSTREAM_LOST, False)
+        scene.link.on_standing(connected)
+        scene.link.on_change(UP)  # 1102: compared anew
+        assert (scene.link.state, opens()) == (LinkState.RECONCILING, False)
+        await scene.rest()
+        scene.link.on_restart("the gateway restarts at 23:45 EST")
+        assert scene.accesses[-1].hindrance(AAA) == "the gateway restarts at 23:45 EST"
+        scene.link.on_restart("")
+        assert opens()
