@@ -7,7 +7,15 @@ from typing import Any, Final, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from daemon.domain.errors import BadMarketData, ConfigError, ForbiddenError, JournalFailed, PaperdError, Transient
+from daemon.domain.errors import (
+    BadMarketData,
+    ConfigError,
+    ForbiddenError,
+    JournalBusy,
+    JournalFailed,
+    PaperdError,
+    Transient,
+)
 
 USAGE: Final = 64
 UNAVAILABLE: Final = 69
@@ -55,6 +63,7 @@ def _table() -> Iterator[tuple[tuple[type[BaseException], ...], int]]:
 
     yield (ForbiddenError,), REFUSED
     yield (ConfigError, BadMarketData), CONFIGURATION  # a person must correct the file, the command or the data
+    yield (JournalBusy,), TRY_AGAIN
     yield (JournalFailed, OSError), IO_FAILED
     yield (DayNotThere,), USAGE
     yield (DaemonNotRunning, NothingToReport), UNAVAILABLE

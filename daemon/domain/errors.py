@@ -8,6 +8,7 @@ PaperdError
 |  |- BrokerUnavailable nothing was sent
 |  `- FeedUnavailable   no market data could be had
 |- JournalFailed        what happened can no longer be made durable: stop (exit 74)
+|  `- JournalBusy       somebody else is using it: try again when they have ended (exit 75)
 `- InvariantBroken      our own state is wrong: stop the daemon
 """
 
@@ -56,6 +57,10 @@ class FeedUnavailable(Transient):
 
 class JournalFailed(PaperdError):
     """The journal cannot be read or written."""
+
+
+class JournalBusy(JournalFailed):
+    """Somebody else writes to the journal; nothing was changed."""
 
 
 class InvariantBroken(PaperdError):

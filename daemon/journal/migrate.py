@@ -49,8 +49,8 @@ def current(location: str | Path | URL) -> str | None:
         return None if version is None else str(version)
 
 
-def upgrade(location: str | Path | URL, *, busy_timeout_s: float = 5.0) -> str:
-    """Create the tables or bring them up to date in one transaction; return where they stand now.
+def upgrade(location: str | Path | URL, *, busy_timeout_s: float = 5.0, to: str = REVISION) -> str:
+    """Create the tables or bring them up `to` a version in one transaction; return where they stand now.
 
     Raises:
         JournalFailed: damaged, locked, or written by a newer program; nothing was changed.
@@ -59,11 +59,11 @@ def upgrade(location: str | Path | URL, *, busy_timeout_s: float = 5.0) -> str:
     if is_sqlite(url):
         check_file(sqlite_path(url))
     found = current(url)
-    if found == REVISION:
+    if found == to:
         return found
     refuse_newer(url, found)
-    _run(url, busy_timeout_s)
-    return REVISION
+    _run(url, busy_timeout_s, to)
+    return to
 
 
 def refuse_newer(url: URL, found: str | None) -> None:
@@ -92,13 +92,13 @@ def _config() -> "Config":
     return config
 
 
-def _run(url: URL, busy_timeout_s: float) -> None:
+def _run(url: URL, busy_timeout_s: float, to: str) -> None:
     from alembic import command  # noqa: PLC0415
 
     config = _config()
     with _connected(url, write=True, busy_timeout_s=busy_timeout_s) as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import psycopg
 from sqlalchemy import Dialect
 from sqlalchemy.engine import URL
 
-from daemon.domain.errors import JournalFailed
+from daemon.domain.errors import JournalBusy, JournalFailed
 from daemon.domain.records import Record
 from daemon.journal.connection import POSTGRESQL, Row, insert_statements
 from daemon.journal.location import describe
@@ -23,7 +23,8 @@ class PostgresConnection:
         """Connect and become the writer.
 
         Raises:
-            JournalFailed: no connection, or another daemon is the writer.
+            JournalFailed: no connection.
+            JournalBusy: another daemon is the writer.
         """
         self._name = describe(url)
         statements = insert_statements(POSTGRESQL)
@@ -40,7 +41,7 @@ class PostgresConnection:
             raise self._failure(error) from error
         if not self._become_writer():
             self._connection.close()
-            raise JournalFailed(f"journal {self._name}: another daemon is writing to it; stop that one first")
+            raise JournalBusy(f"journal {self._name}: another daemon is writing to it; stop that one first")
 
     def _become_writer(self) -> bool:
         """Wait for the lock as long as for any other: a server frees it a moment after its writer has gone."""

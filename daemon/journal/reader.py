@@ -27,6 +27,11 @@ def open_reader(location: str | Path | URL) -> Engine:
     migrate.refuse_newer(url, found)
     if found != REVISION:
         raise JournalFailed(f"journal {describe(url)} is of an older version ({found}); run `paperd db upgrade` first")
+    return reading_engine(url)
+
+
+def reading_engine(url: URL) -> Engine:
+    """Return an engine that reads a journal of whatever version and cannot change it; dispose it after use."""
     return _sqlite_engine(sqlite_path(url)) if is_sqlite(url) else _postgres_engine(url)
 
 

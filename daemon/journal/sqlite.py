@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Dialect
 
-from daemon.domain.errors import JournalFailed
+from daemon.domain.errors import JournalBusy, JournalFailed
 from daemon.domain.records import Record
 from daemon.journal.connection import SQLITE, Row, insert_statements
 
@@ -135,4 +135,5 @@ def failure(path: Path, error: sqlite3.Error) -> JournalFailed:
     """Return our error for one of SQLite's."""
     if isinstance(error, sqlite3.DatabaseError) and type(error) is sqlite3.DatabaseError:  # malformed, not a database
         return damaged(path, str(error))
-    return JournalFailed(f"journal {path}: {error}")
+    kind = JournalBusy if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY else JournalFailed
+    return kind(f"journal {path}: {error}")

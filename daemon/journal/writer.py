@@ -1,13 +1,14 @@
 """The one connection that writes. Whoever appends waits for the disk; whoever comes meanwhile shares the next wait."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 from sqlalchemy.engine import URL
 
@@ -21,6 +22,8 @@ from daemon.journal.seals import NumberedRow, SealChain, last_seal_statement, se
 from daemon.journal.sqlite import SqliteConnection
 
 T = TypeVar("T")
+
+_HOLD_TIMEOUT_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +258,24 @@ def _connect(url: URL, busy_timeout_s: float) -> Connection:
         connection.close()
         raise
     return connection
+
+
+@contextmanager
+def hold_writer(location: str | Path | URL) -> Iterator[None]:
+    """Keep writers out of a journal on a server for a while; a file has its state directory's lock for that.
+
+    Raises:
+        JournalBusy: somebody is writing to it.
+        JournalFailed: it cannot be reached.
+    """
+    url = journal_url(location)
+    if is_sqlite(url):
+        yield
+        return
+    from daemon.journal.postgres import PostgresConnection  # noqa: PLC0415 - psycopg is an extra
+
+    with closing(PostgresConnection(url, busy_timeout_s=_HOLD_TIMEOUT_S)):
+        yield
 
 
 def _write(connection: Connection, group: list[_Append]) -> None:
