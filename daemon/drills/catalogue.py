@@ -3,11 +3,20 @@
 from difflib import get_close_matches
 from typing import Final
 
-from daemon.drills import kills, orders
+from daemon.drills import connection, kills, market, orders, storage
 from daemon.drills.drill import Drill
 
 DRILLS: Final[tuple[Drill, ...]] = tuple(
-    sorted((*kills.DRILLS, *orders.DRILLS), key=lambda drill: (drill.rows, drill.name))
+    sorted(
+        (
+            *kills.DRILLS,
+            *connection.DRILLS,
+            *orders.DRILLS,
+            *market.DRILLS,
+            *storage.DRILLS,
+        ),
+        key=lambda drill: (drill.rows, drill.name),
+    )
 )
 
 

@@ -39,12 +39,11 @@ class Program:
         *,
         folder: Path,
         environment: Mapping[str, str] | None = None,
-        wrapper: Sequence[str] = (),
     ) -> "Program":
-        """Start `paperd ARGUMENTS`, behind the command `wrapper` if there is one; nothing else configures it."""
+        """Start `paperd ARGUMENTS`; nothing configures it but these."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith("PAPERD_")}
         process = await asyncio.create_subprocess_exec(
-            *wrapper, sys.executable, "-m", "daemon", *arguments,
+            sys.executable, "-m", "daemon", *arguments,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             limit=_LINE_LIMIT, env=kept | dict(environment or {}), cwd=folder,
         )  # fmt: skip

@@ -38,7 +38,10 @@ class Relay:
         self._clock = clock
         self._server: asyncio.Server | None = None
         self._pairs: set[asyncio.Task[None]] = set()
-        self.gateway_port = 0
+        self._connected = 0
+        self._let_go = asyncio.Event()
+        self.gateway_port = 0  # 0 = the gateway cannot be reached
+        self.lingers = False  # what the daemon closes stays open towards the gateway, as behind a dead network path
         self.passed: list[Passed] = []
         self.on_order: Callable[[Passed], bool] = lambda _order: True
         """Called before an order is handed on; False keeps it, and all that follows on its connection, from the
@@ -50,6 +53,11 @@ class Relay:
         if self._server is None:
             raise RuntimeError("the relay does not listen")
         return int(self._server.sockets[0].getsockname()[1])
+
+    @property
+    def connected(self) -> int:
+        """Return how many connections of daemons there are."""
+        return self._connected
 
     async def open(self) -> None:
         """Listen on a free port."""
@@ -77,13 +85,25 @@ class Relay:
             return
         outward = asyncio.create_task(self._orders_watched(reader, upstream[1], connected_at))
         inward = asyncio.create_task(_pumped(upstream[0], writer))
+        self._connected += 1
         try:
             await asyncio.wait({outward, inward}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for pump, end in ((outward, upstream[1]), (inward, writer)):
-                pump.cancel()
-                end.close()
+            self._connected -= 1
+            outward.cancel()
+            inward.cancel()
+            writer.close()
+        try:
+            if self.lingers:
+                await self._let_go.wait()
+        finally:
+            upstream[1].close()
             await asyncio.wait({outward, inward})
+
+    def let_go(self) -> None:
+        """End what lingers, and linger no more."""
+        self.lingers = False
+        self._let_go.set()
 
     async def _orders_watched(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connected_at: datetime

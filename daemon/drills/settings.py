@@ -33,6 +33,11 @@ def drill_settings(port: int, changes: Mapping[str, object]) -> dict[str, Any]:
     return _merged(settings, changes)
 
 
+def trading(symbols: tuple[str, ...]) -> dict[str, object]:
+    """Return the settings that change what is traded."""
+    return {"strategies": [restless_strategy("restless", symbols, {"seed": 1})]}
+
+
 def gateway_arguments(port: int, control_port: int, ledger: Path, more: tuple[str, ...]) -> list[str]:
     """Return the command line of the gateway; what comes later wins."""
     return [

@@ -4,9 +4,10 @@ import asyncio
 import json
 import signal
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -87,8 +88,7 @@ class Stage:
 
     def tell(self, text: str) -> None:
         """Add a line to the story."""
-        market = next((str(line["at"]) for line in self._backwards() if "at" in line), "")
-        self.story.append(Scene(host_s=self.host_s, market=market, text=text))
+        self.story.append(Scene(host_s=self.host_s, market=self.market_time, text=text))
 
     def check(self, invariant: Invariant, evidence: str, *, held: bool) -> None:
         """Note what was looked at and whether it held."""
@@ -107,17 +107,16 @@ class Stage:
         await self.gateway.start()
         self.relay.gateway_port = self.gateway.port
 
-    async def start_daemon(
-        self, changes: Mapping[str, object] | None = None, *, options: Sequence[str] = (), wrapper: Sequence[str] = ()
-    ) -> Program:
+    async def start_daemon(self, changes: Mapping[str, object] | None = None) -> Program:
         """Start the daemon, with `changes` over the drill's settings."""
-        number = len(self.daemons) + 1
-        config = self.folder / f"config-{number}.json"  # JSON is YAML
-        config.write_text(json.dumps(drill_settings(self.relay.port, {**self._settings, **(changes or {})})))
-        arguments = ("run", "-c", str(config), "--state", str(self.state), *options)
-        daemon = await Program.start(
-            f"daemon-{number}", arguments, folder=self.folder, environment=self.environment, wrapper=wrapper
-        )
+        config = self.folder / f"config-{len(self.daemons) + 1}.json"  # JSON is YAML
+        config.write_text(json.dumps(drill_settings(self.relay.port, {**self._settings, **(changes or {})}), indent=2))
+        return await self.start(("run", "-c", str(config), "--state", str(self.state)))
+
+    async def start(self, arguments: Sequence[str]) -> Program:
+        """Start a daemon with a command line of its own."""
+        name = f"daemon-{len(self.daemons) + 1}"
+        daemon = await Program.start(name, arguments, folder=self.folder, environment=self.environment)
         self.daemons.append(daemon)
         return daemon
 
@@ -208,9 +207,33 @@ class Stage:
         """Wait for so many more executions."""
         await self.log("fill.received", since=self.mark(), count=count, within_s=within_s)
 
+    async def bars(self, count: int) -> None:
+        """Wait for so many more completed bars, of all symbols together."""
+        await self.log("bar.completed", since=self.mark(), count=count)
+
     def mark(self) -> int:
         """Return how many lines the daemon has said; `said(event, since=mark)` leaves them out."""
         return len(self.daemon.lines) if self.daemons else 0
+
+    def opened(self, since: int, until: int | None = None) -> list[str]:
+        """Return the orders that opened a position and were sent between two lines of the daemon's log."""
+        sent = [line["order_ref"] for line in self.daemon.lines[since:until] if line.get("event") == "order.sent"]
+        return [ref for ref in sent if self.rows("SELECT 1 FROM intent WHERE order_ref = ? AND reduces = 0", ref)]
+
+    def place(self, line: Line) -> int:
+        """Return the place of a line in the daemon's log."""
+        return next(place for place, each in enumerate(self.daemon.lines) if each is line)
+
+    def intents(self, symbol: str, since: str) -> list[str]:
+        """Return the orders that would open a position in a symbol, decided after a market time."""
+        question = "SELECT order_ref FROM intent WHERE instrument = ? AND reduces = 0 AND at > ?"
+        return [str(row["order_ref"]) for row in self.rows(question, symbol, since)]
+
+    @property
+    def market_time(self) -> str:
+        """Return the market time that the daemon said last, ISO, as the journal writes it."""
+        said = next((str(line["at"]) for line in self._backwards() if "at" in line), "")
+        return datetime.fromisoformat(said).isoformat(timespec="microseconds") if said else ""
 
     def rows(self, question: str, *values: object) -> list[Mapping[str, Any]]:
         """Ask the journal, read-only."""
@@ -242,5 +265,11 @@ class Stage:
         self.check(Invariant.ALERTED, f"alert {row['name']} after {self.host_s - began:.1f} s", held=True)
         return row
 
-    def _backwards(self) -> Sequence[Line]:
-        return [line for daemon in reversed(self.daemons) for line in reversed(daemon.lines)]
+    def _backwards(self) -> Iterator[Line]:
+        """Yield what the daemons said since they were connected, the latest first: before, they do not know the time."""
+        for daemon in reversed(self.daemons):
+            connected = next(
+                (at for at, line in enumerate(daemon.lines) if line.get("event") == "connection.opened"), None
+            )
+            if connected is not None:
+                yield from reversed(daemon.lines[connected:])

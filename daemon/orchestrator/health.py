@@ -10,6 +10,7 @@ from daemon.orchestrator.bar_assembler import BarAssembler
 from daemon.orchestrator.link import Link
 from daemon.orchestrator.plan import Parts
 from daemon.orchestrator.sequencer import Sequencer
+from daemon.runtime.logs import logs_dropped
 
 log = structlog.get_logger()
 
@@ -39,6 +40,7 @@ class HealthReport:
             "bad_bars": self._assembler.bad_parts,
             "duplicate_bars": self._assembler.fates[PartFate.DUPLICATE],
             "working_orders": len(self._parts.executor.working),
+            "logs_dropped": logs_dropped(),
         }
 
     def log(self, at: datetime) -> None:
