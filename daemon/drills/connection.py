@@ -12,6 +12,7 @@ from daemon.simulation.oracle import Invariant
 _NOTICED_S: Final = 20.0  # host seconds in which a half-open connection must be found
 _MOST_GROWTH_KB: Final = 64 << 10
 _RESIDENT: Final = re.compile(r"VmRSS:\s+(\d+) kB")
+_QUICK_ALERT: Final = {"ib": {"alert_after_s": 10}}  # host seconds; 30 by default
 _OUTAGE: Final = ("connection.lost", "connection.interrupted")
 
 
@@ -267,6 +268,7 @@ DRILLS: Final = (
         injected="gateway fault stream_stalled",
         holds=holds("ABCDEH"),
         play=_silent_streams,
+        settings=_QUICK_ALERT,
     ),
     Drill(
         name="login-waits",
@@ -275,6 +277,7 @@ DRILLS: Final = (
         injected="gateway fault version_only after a disconnect",
         holds=holds("ABCDEH"),
         play=_login_waits,
+        settings=_QUICK_ALERT,
     ),
     Drill(
         name="snapshot-without-end",

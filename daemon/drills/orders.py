@@ -94,7 +94,7 @@ async def _fill_after_cancelled(stage: Stage) -> None:
     await stage.until(lambda: stage.rows("SELECT 1 FROM fill WHERE order_ref = ?", ref), "its late execution")
     stage.tell(f"its execution comes after all: {', '.join(stage.states(ref))}")
     stage.check(Invariant.EACH_EXECUTION_ONCE, "the late execution is booked", held=True)
-    await stage.alert("fill.late", "order.reopened", "late.fill")
+    await stage.alert("order.filled_late")
 
 
 def _refusal(code: int) -> "Drill":

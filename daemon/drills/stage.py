@@ -266,7 +266,7 @@ class Stage:
         return row
 
     def _backwards(self) -> Iterator[Line]:
-        """Yield what the daemons said since they were connected, the latest first: before, they do not know the time."""
+        """Yield what the daemons said, the latest first, but for what came before they knew the market's time."""
         for daemon in reversed(self.daemons):
             connected = next(
                 (at for at, line in enumerate(daemon.lines) if line.get("event") == "connection.opened"), None
