@@ -28,6 +28,7 @@ LOCKSTEP_WORD: Final = b"PAPERD"
 LOCKSTEP_CAPABILITY: Final = "paperd-lockstep"
 _LARGEST_FRAME: Final = 16 * 1024 * 1024  # bytes
 _LENGTH_BYTES: Final = 4
+_ALL_UNREADABLE: Final = 100  # frames of one read, and none of them a message: the other side has lost the thread
 
 
 class RawIB(IB):
@@ -56,6 +57,7 @@ class RawIB(IB):
         self.lost: asyncio.Future[str] = self._loop.create_future()
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._offers_lockstep = lockstep
+        self._counted = (0, 0)  # frames so far, and those of them that could not be read
         self._head: bytes | None = b""  # what came before the version frame was complete
         self._where = ""
         self._request_id = FIRST_REQUEST_ID
@@ -242,7 +244,15 @@ class RawIB(IB):
             self._opened.set_exception(not_a_gateway(self._where, detail))
 
     def _check_backlog(self, _data: bytes) -> None:
-        if len(self.client._data) > _LARGEST_FRAME:  # noqa: SLF001 - bytes without a whole frame
+        """Look at what a read has brought: only whole frames are a sign of life, and some are none at all."""
+        frames, unreadable = self.client._numMsgRecv, self.wrapper.undecodable  # noqa: SLF001 - nobody else counts them
+        before, self._counted = self._counted, (frames, unreadable)
+        if frames > before[0]:
+            self.wrapper.heard_at = self._loop.time()
+        if unreadable - before[1] >= _ALL_UNREADABLE and unreadable - before[1] == frames - before[0]:
+            self.drop(f"{frames - before[0]} messages in a row could not be read")
+        waiting = self.client._data  # noqa: SLF001 - bytes without a whole frame
+        if len(waiting) >= _LENGTH_BYTES and int.from_bytes(waiting[:_LENGTH_BYTES], "big") > _LARGEST_FRAME:
             self._reject("a frame without end")
             self.drop(f"a frame of more than {_LARGEST_FRAME} bytes was announced")
 

@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 
@@ -59,6 +59,9 @@ LAST_PRICES = frozenset({4, 68})  # live and delayed
 HALTED = frozenset({49, 90})
 FIRST_REQUEST_ID = 1_000_000_000
 """Request ids start here, so that an error's id is an order's or a request's and never both."""
+
+
+_UNREADABLE_LOGGED: Final = 20  # of one connection; all are counted
 
 
 class Listener(Protocol):
@@ -115,7 +118,7 @@ class RawWrapper(Wrapper):
         self.next_valid_id = 0
         self.undecodable = 0
         self.answers = 0  # to heartbeats
-        self.heard_at = self._loop.time()  # host time of the last bytes
+        self.heard_at = self._loop.time()  # host time of the last whole frame
         self.instant_at = 0.0  # host time of the last instant, 0 before the first
         self._read_at = now()
         super().__init__(ib)  # type: ignore[no-untyped-call]
@@ -159,8 +162,7 @@ class RawWrapper(Wrapper):
         return self._instant or self._clock_now()
 
     def tcpDataArrived(self) -> None:
-        """Note the times of a read."""
-        self.heard_at = self._loop.time()
+        """Note the time of a read."""
         self._read_at = self.now()
 
     def tcpDataProcessed(self) -> None:
@@ -197,7 +199,10 @@ class RawWrapper(Wrapper):
     def unreadable(self, fields: Sequence[str], error: Exception) -> None:
         """Count a message that could not be decoded."""
         self.undecodable += 1
-        log.error("wire.garbled", message=fields[0] if fields else "", fields=len(fields), error=repr(error))
+        if self.undecodable <= _UNREADABLE_LOGGED:
+            log.error(
+                "wire.garbled", message=fields[0][:40] if fields else "", fields=len(fields), error=repr(error)[:200]
+            )
 
     # ---- market data
 
