@@ -17,10 +17,11 @@ from daemon.domain.records import Record
 from daemon.engine.engine import Engine
 from daemon.engine.quiet import QuietDecisions
 from daemon.execution.paper_executor import PaperExecutor
+from daemon.journal.bulk import Recorded
 from daemon.market.sessions import Session
 from daemon.ports import Told
 
-RecordSink = Callable[[Sequence[Record]], None]
+RecordSink = Callable[[Sequence[Recorded]], None]
 _SECOND: Final = timedelta(seconds=1)
 Quietly = Literal["decide", "decide_all"]
 

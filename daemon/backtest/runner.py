@@ -1,7 +1,9 @@
 """Runs a backtest into a journal of its own, with the tables of a live one."""
 
+import asyncio
 import gc
 import secrets
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -15,12 +17,12 @@ from daemon.backtest.quiet_file import QuietFile
 from daemon.backtest.simulated_broker import ACCOUNT, SimulatedBroker
 from daemon.backtest.told_bars import ToldBars
 from daemon.domain.decision import Outcome
-from daemon.domain.records import Record, RunStarted
+from daemon.domain.records import RunStarted
 from daemon.engine.engine import Engine
 from daemon.engine.quiet import QuietDecisions
 from daemon.engine.setup import EngineSetup
 from daemon.execution.paper_executor import ExecutionRules, PaperExecutor
-from daemon.journal.writer import JournalWriter
+from daemon.journal.bulk import BulkJournal, Recorded
 from daemon.market.sessions import Session
 from daemon.matching.commission import CommissionSchedule
 from daemon.matching.exchange import SimulatedExchange
@@ -39,6 +41,7 @@ trading states are the same records as with "all" under the same cadence.
 """
 QUIET_FILE: Final = "decisions.parquet"
 _GC_THRESHOLDS: Final = (50_000, 20, 50)  # the journal's records die young: collections find next to nothing
+_SWITCH_S: Final = 0.001  # until the journal's thread may have the interpreter to hand the next rows to SQLite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +71,7 @@ class BacktestDone:
 
 
 async def run_backtest(plan: BacktestPlan, history: MarketHistory, journal: Path, progress: Progress) -> BacktestDone:
-    """Run `plan` over `history`, session by session, each durable when it is done.
+    """Run `plan` over `history`; the journal gets its name when all is written.
 
     Raises:
         ConfigError, BadMarketData: the history has nothing, or nothing sound, to offer.
@@ -85,7 +88,7 @@ async def run_backtest(plan: BacktestPlan, history: MarketHistory, journal: Path
         may_send=engine.may_send,
         rules=plan.rules,
     )
-    waiting: list[Record] = []
+    waiting: list[Recorded] = []
     quietly = plan.decisions == "actionable"
     driver = BacktestDriver(
         engine=engine,
@@ -97,6 +100,7 @@ async def run_backtest(plan: BacktestPlan, history: MarketHistory, journal: Path
         quietly=plan.asks if quietly else None,
     )
     gc.set_threshold(*_GC_THRESHOLDS)
+    sys.setswitchinterval(_SWITCH_S)
     told, filed = ToldBars(), dict[Outcome, int]()
     with ExitStack() as files:
         if quietly:
@@ -108,16 +112,17 @@ async def run_backtest(plan: BacktestPlan, history: MarketHistory, journal: Path
                 file.take(decisions)
 
             driver.decided = keep
-        async with await JournalWriter.open(journal) as writer:
-            first = True
-            for session in driver.run(history):
-                if first:
-                    waiting.insert(0, _run_record(plan, session))
-                    first = False
-                told.session_done(waiting)
-                await writer.append(waiting)
-                waiting.clear()
-                progress(session, driver.bars)
+        writer = files.enter_context(BulkJournal(journal))
+        first = True
+        for session in driver.run(history):
+            if first:
+                waiting.insert(0, _run_record(plan, session))
+                first = False
+            told.session_done(waiting)
+            writer.append(waiting)
+            waiting.clear()
+            progress(session, driver.bars)
+            await asyncio.sleep(0)  # where a cancelled run ends
     return BacktestDone(journal=journal, bars=driver.bars, told=told, filed=filed)
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from daemon.domain.instrument import InstrumentId
-from daemon.domain.records import BarSeen, Record
+from daemon.domain.records import BarSeen
 from daemon.engine.quiet import QuietDecisions
+from daemon.journal.bulk import Recorded
 
 Series = tuple[InstrumentId, str]  # the timeframe as it is written
 
@@ -26,7 +27,7 @@ class ToldBars:
             self._foreseen[decisions.instrument, str(decisions.timeframe)] = ends.size
             self._span(int(ends[0]), int(ends[-1]))
 
-    def session_done(self, records: Iterable[Record]) -> None:
+    def session_done(self, records: Iterable[Recorded]) -> None:
         """Take the session's records: of a series known beforehand they tell a part of its bars, else all."""
         for series, count in self._foreseen.items():
             self.counts[series] = self.counts.get(series, 0) + count

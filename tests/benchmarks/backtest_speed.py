@@ -28,6 +28,7 @@ from daemon.engine.setup import EngineSetup
 from daemon.engine.sizing import SizingRule
 from daemon.engine.strategy_slot import StrategySetup
 from daemon.execution.paper_executor import ExecutionRules, PaperExecutor
+from daemon.journal.bulk import Recorded
 from daemon.market.windows import BarColumns
 from daemon.matching.commission import PercentOfNotional
 from daemon.matching.exchange import SimulatedExchange
@@ -50,9 +51,9 @@ class Counted:
 
     records: Counter[type[Record]] = field(default_factory=Counter)
 
-    def take(self, records: Sequence[Record]) -> None:
+    def take(self, records: Sequence[Recorded]) -> None:
         """Count."""
-        self.records.update(map(type, records))
+        self.records.update(record[0] if isinstance(record, tuple) else type(record) for record in records)
 
 
 def walk(symbols: int, bars: int, *, seed: int = 7) -> ColumnHistory:

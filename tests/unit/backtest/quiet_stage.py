@@ -1,6 +1,6 @@
 """Whole backtests told bar by bar and quietly, and what must be the same about them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -22,6 +22,8 @@ from daemon.engine.setup import EngineSetup
 from daemon.engine.sizing import SizingRule
 from daemon.engine.strategy_slot import StrategySetup
 from daemon.execution.paper_executor import ExecutionRules, PaperExecutor
+from daemon.journal.bulk import Recorded
+from daemon.journal.rows import record_from_row
 from daemon.market.sessions import TradingCalendar
 from daemon.market.synthetic import SyntheticMarket
 from daemon.market.windows import BarSchedule
@@ -120,6 +122,11 @@ class Run:
     bars: int = 0
     digest: str = ""
 
+    def take(self, records: Iterable[Recorded]) -> None:
+        """Take records, and rows as the records that they stand for."""
+        for record in records:
+            self.records.append(record_from_row(*record) if isinstance(record, tuple) else record)
+
     @property
     def consequences(self) -> list[Record]:
         """Return every record but bars, quotes, and decisions from which nothing followed."""
@@ -179,7 +186,7 @@ def run(
         rules=ExecutionRules(),
     )
     driver = BacktestDriver(
-        engine=engine, executor=executor, broker=broker, clock=clock, sink=done.records.extend, cadence=DAILY,
+        engine=engine, executor=executor, broker=broker, clock=clock, sink=done.take, cadence=DAILY,
         quietly=quietly, decided=done.quiet.append,
     )  # fmt: skip
     for _ in driver.run(history):

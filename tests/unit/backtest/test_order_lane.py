@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,7 @@ from daemon.backtest.driver import Quietly
 from daemon.backtest.order_lane import OrderLane
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.records import BarSeen, DecisionMade, FillRecorded, RiskChecked
+from daemon.engine.series import column_arrays
 from daemon.engine.setup import EngineSetup
 from daemon.market.windows import BarColumns
 from daemon.matching.commission import CommissionSchedule, PercentOfNotional, PerShare
@@ -32,7 +34,7 @@ LIMITS = {
 def bars(seed: int, count: int, gaps: int) -> BarColumns:
     """Return minutes of two sessions or so, of which some are missing."""
     rng = np.random.default_rng(seed)
-    days = SCHEDULE.calendar.sessions_between(*(np.datetime64(day).item() for day in ("2024-06-10", "2024-06-20")))
+    days = SCHEDULE.calendar.sessions_between(date(2024, 6, 10), date(2024, 6, 20))
     ends = np.concatenate([SCHEDULE.ends(day, M1) for day in days])[:count]
     kept = np.ones(count, np.bool_)
     kept[rng.integers(0, count, gaps)] = False
@@ -40,8 +42,8 @@ def bars(seed: int, count: int, gaps: int) -> BarColumns:
     opens, closes = np.round(middle, 2), np.round(middle * np.exp(rng.normal(0, 5e-4, count)), 2)
     high, low = np.maximum(opens, closes), np.minimum(opens, closes)
     volume = rng.integers(0, 90, count).astype(np.float64)
-    columns = (ends - 60, ends, opens, high, low, closes, volume, closes, (volume > 0).astype(np.int64))
-    return BarColumns(*(column[kept] for column in columns))
+    columns = BarColumns(ends - 60, ends, opens, high, low, closes, volume, closes, (volume > 0).astype(np.int64))
+    return BarColumns(*(column[kept] for column in column_arrays(columns)))  # type: ignore[arg-type]
 
 
 def heart(
