@@ -41,6 +41,7 @@ from daemon.matching.latency import LatencyModel
 from daemon.orchestrator.control import DaemonControl
 from daemon.orchestrator.orchestrator import Orchestrator
 from daemon.orchestrator.plan import Intervals, Parts
+from daemon.orchestrator.reconciliation import Pace
 from daemon.ports import Control, DayReporter
 from daemon.reports.child import ChildDayReporter
 from daemon.runtime.clock import MarketClock
@@ -377,6 +378,11 @@ def _intervals(settings: Settings) -> Intervals:
         bar_grace=timedelta(seconds=settings.calendar.grace_s),
         report_after_close=timedelta(seconds=monitors.report_offset_s),
         alert_after_s=settings.ib.alert_after_s,
+        reconciliation=Pace(
+            orders=timedelta(seconds=settings.reconciliation.orders_s),
+            positions=timedelta(seconds=settings.reconciliation.positions_s),
+            mismatch=timedelta(seconds=settings.reconciliation.mismatch_s),
+        ),
     )
 
 

@@ -79,6 +79,27 @@ class ControlClient:
         """Begin the orderly shutdown and return at once."""
         return self._ask("POST", "/api/v1/stop", {"who": who})
 
+    def adjustments(self) -> dict[str, object]:
+        """Return the adjustments that wait for a person."""
+        return self._ask("GET", "/api/v1/adjustments")
+
+    def confirm_adjustment(self, who: str, adjustment_id: str, *, price: str, order: str | None) -> dict[str, object]:
+        """Book an adjustment at `price` per unit, for `order` where the daemon cannot name one.
+
+        Raises:
+            ConfigError: no such adjustment waits, there is no order to book it for, or the price is none.
+        """
+        body = {"who": who, "id": adjustment_id, "price": price, "order": order}
+        return self._ask("POST", "/api/v1/adjustments/confirm", body)
+
+    def reject_adjustment(self, who: str, adjustment_id: str) -> dict[str, object]:
+        """Count an adjustment as somebody else's.
+
+        Raises:
+            ConfigError: no such adjustment waits.
+        """
+        return self._ask("POST", "/api/v1/adjustments/reject", {"who": who, "id": adjustment_id})
+
     def stop_and_wait(self, who: str, *, within_s: float) -> dict[str, object]:
         """Begin the orderly shutdown and return when the daemon's process has ended.
 

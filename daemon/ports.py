@@ -11,8 +11,8 @@ from daemon.domain.callbacks import Callback, ExecutionReported, OrderReported, 
 from daemon.domain.cheap import cheaply_made
 from daemon.domain.events import Event
 from daemon.domain.instrument import Instrument, InstrumentId
-from daemon.domain.order import Approved, Side
-from daemon.domain.records import Record
+from daemon.domain.order import Approved, OrderRef, Side
+from daemon.domain.records import AdjustmentRecorded, Record
 from daemon.domain.timeframe import Timeframe
 
 CallbackSink = Callable[[Callback], None]
@@ -43,6 +43,16 @@ class BrokerSnapshot:
     completed: tuple[OrderReported, ...]
     executions: tuple[ExecutionReported, ...]  # since the broker's midnight
     positions: tuple[PositionReported, ...]  # of the account in use
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """What a snapshot was an answer to, and what else is known at that moment."""
+
+    asked: frozenset[str]  # the orders that were working when it was asked for
+    unexplained: frozenset[InstrumentId]  # in which the broker's position is not what our books say
+    counts: bool  # long enough after the last one for another absence to mean more
+    at_connection: bool  # a connection begins
 
 
 class Broker(Protocol):
@@ -160,14 +170,24 @@ class Executor(Protocol):
         """Compare our orders and fills with the broker's; return what we had missed."""
         ...
 
-    def conclude(self, snapshot: BrokerSnapshot, at: datetime, *, unexplained: frozenset[InstrumentId]) -> "Told":
+    def conclude(self, snapshot: BrokerSnapshot, at: datetime, how: Inquiry) -> "Told":
         """Judge the working orders that a snapshot does not show, once what it does show has been booked.
 
         Args:
             snapshot: the one that `reconcile` was given.
             at: market time.
-            unexplained: instruments in which the broker's position is not the sum of the ledgers.
+            how: what the snapshot was an answer to.
         """
+        ...
+
+    @property
+    def confirm_due(self) -> datetime | None:
+        """Return when the broker is to be asked for late executions of an order that has ended, None when of none."""
+        ...
+
+    @property
+    def adjustments(self) -> "Adjuster":
+        """Return what deals with positions that no evidence explains."""
         ...
 
     @property
@@ -195,6 +215,42 @@ class Executor(Protocol):
 
     def restore(self, records: Sequence[Record]) -> None:
         """Rebuild the orders from the journal."""
+        ...
+
+
+class Adjuster(Protocol):
+    """Positions that no evidence explains: others' are told once, the rest waits for a person."""
+
+    @property
+    def external(self) -> Mapping[InstrumentId, Decimal]:
+        """Return the signed units in the account that are not ours."""
+        ...
+
+    @property
+    def proposed(self) -> tuple[AdjustmentRecorded, ...]:
+        """Return the adjustments that wait for a person."""
+        ...
+
+    def note_external(self, snapshot: BrokerSnapshot, at: datetime) -> "Told":
+        """Record executions that no order of ours accounts for, each once."""
+        ...
+
+    def note_holdings(self, differences: Mapping[InstrumentId, Decimal], at: datetime) -> "Told":
+        """Record what the account holds in instruments in which there never was an order of ours."""
+        ...
+
+    def propose(self, differences: Mapping[InstrumentId, Decimal], at: datetime) -> "Told":
+        """Lay these differences, and no others, before a person."""
+        ...
+
+    def settle(
+        self, adjustment_id: str, *, price: Decimal | None, order_ref: OrderRef | None, who: str, at: datetime
+    ) -> "Told":
+        """Take a person's word on a proposal: with a price it is booked, without one it is none of ours.
+
+        Raises:
+            ConfigError: no such proposal waits, or there is no order to book it for.
+        """
         ...
 
 
@@ -260,4 +316,24 @@ class Control(Protocol):
 
     def stop(self, who: str) -> Mapping[str, object]:
         """Begin the orderly shutdown; positions stay."""
+        ...
+
+    def adjustments(self) -> Mapping[str, object]:
+        """Return the adjustments that wait for a person as JSON values."""
+        ...
+
+    async def confirm(self, who: str, adjustment_id: str, price: Decimal, order: str | None) -> Mapping[str, object]:
+        """Book an adjustment at `price` per unit; return once that is durable.
+
+        Raises:
+            ConfigError: no such adjustment waits, or there is no order to book it for.
+        """
+        ...
+
+    async def reject(self, who: str, adjustment_id: str) -> Mapping[str, object]:
+        """Count an adjustment as somebody else's; return once that is durable.
+
+        Raises:
+            ConfigError: no such adjustment waits.
+        """
         ...

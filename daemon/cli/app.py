@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from daemon import __version__
-from daemon.cli import backtest, check, config, control, db, drill, gateway, report, run, simulate, test
+from daemon.cli import adjustments, backtest, check, config, control, db, drill, gateway, report, run, simulate, test
 from daemon.cli.errors import PaperdGroup
 
 _EPILOG = (
@@ -49,5 +49,5 @@ def begin(
         typer.echo(context.get_help())
 
 
-for _module in (run, gateway, backtest, control, config, test, check, simulate, drill, report, db):
+for _module in (run, gateway, backtest, control, adjustments, config, test, check, simulate, drill, report, db):
     _module.register(paperd)

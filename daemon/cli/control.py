@@ -41,7 +41,7 @@ def status(config: ConfigOption = None, state: StateOption = None, as_json: Json
 
     Exit code 69 says that there is none.
     """
-    found = _client(config, state).status()
+    found = client_of(config, state).status()
     if as_json:
         print_json(found)
     else:
@@ -55,8 +55,8 @@ def pause(
     as_json: JsonOption = False,
 ) -> None:
     """Open no more positions; exits go on. [bold]paperd resume[/bold] takes it back."""
-    answer = _client(config, state).pause(_who(), strategy)
-    _print_answer(answer, f"{_whose(strategy)}: no more positions are opened; exits go on.", as_json=as_json)
+    answer = client_of(config, state).pause(who(), strategy)
+    print_answer(answer, f"{_whose(strategy)}: no more positions are opened; exits go on.", as_json=as_json)
 
 
 def resume(
@@ -66,8 +66,8 @@ def resume(
     as_json: JsonOption = False,
 ) -> None:
     """Open positions again after a pause."""
-    answer = _client(config, state).resume(_who(), strategy)
-    _print_answer(answer, f"{_whose(strategy)}: positions are opened again.", as_json=as_json)
+    answer = client_of(config, state).resume(who(), strategy)
+    print_answer(answer, f"{_whose(strategy)}: positions are opened again.", as_json=as_json)
 
 
 def stop(
@@ -78,21 +78,22 @@ def stop(
     as_json: JsonOption = False,
 ) -> None:
     """End the daemon in good order: working entry orders are cancelled, positions stay, the day is reported."""
-    client = _client(config, state)
+    client = client_of(config, state)
     if wait:
-        answer = client.stop_and_wait(_who(), within_s=within)
-        _print_answer({**answer, "ended": True}, "The daemon has ended; positions stay as they are.", as_json=as_json)
+        answer = client.stop_and_wait(who(), within_s=within)
+        print_answer({**answer, "ended": True}, "The daemon has ended; positions stay as they are.", as_json=as_json)
     else:
-        _print_answer({**client.stop(_who()), "ended": False}, "The daemon is stopping.", as_json=as_json)
+        print_answer({**client.stop(who()), "ended": False}, "The daemon is stopping.", as_json=as_json)
 
 
-def _client(config: Path | None, state: Path | None) -> "ControlClient":
+def client_of(config: Path | None, state: Path | None) -> "ControlClient":
+    """Return the way to the daemon whose state directory is meant."""
     from daemon.client import ControlClient
 
     return ControlClient(socket_path(config, state))
 
 
-def _who() -> str:
+def who() -> str:
     """Return the name under which the journal keeps what was asked."""
     try:
         return getpass.getuser()
@@ -104,7 +105,8 @@ def _whose(strategy: str | None) -> str:
     return f"Strategy {strategy}" if strategy else "All strategies"
 
 
-def _print_answer(answer: Mapping[str, object], sentence: str, *, as_json: bool) -> None:
+def print_answer(answer: Mapping[str, object], sentence: str, *, as_json: bool) -> None:
+    """Print an answer for machines, or a sentence for people."""
     if as_json:
         print_json(answer)
     else:

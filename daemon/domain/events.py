@@ -135,6 +135,15 @@ class TradingStateSet:
 
 @cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DisputesFound:
+    """In which instruments the broker's position is not explained, all of them: there nothing opens until it is."""
+
+    at: datetime
+    disputes: tuple[tuple[InstrumentId, str], ...]  # with the difference in words
+
+
+@cheaply_made
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarkDue:
     """Positions (and, with `equity`, equity) are to be valued and recorded."""
 
@@ -154,5 +163,6 @@ Event = (
     | FillReceived
     | CommissionReceived
     | TradingStateSet
+    | DisputesFound
     | MarkDue
 )

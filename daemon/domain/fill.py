@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from daemon.domain.cheap import cheaply_made
 from daemon.domain.instrument import InstrumentId
@@ -32,6 +33,15 @@ class Fill:
     def signed_quantity(self) -> Decimal:
         """Return the change of position it brings."""
         return self.quantity * self.side.sign
+
+
+ADJUSTMENT: Final = "adj-"
+"""How the ids of fills begin that a person has confirmed in the place of executions nobody can tell of any more."""
+
+
+def is_adjustment(exec_id: str) -> bool:
+    """Return whether a fill was confirmed by a person, and is no execution that the broker reported."""
+    return exec_id.startswith(ADJUSTMENT)
 
 
 def execution_stem(exec_id: str) -> str:

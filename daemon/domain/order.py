@@ -50,6 +50,7 @@ class OrderState(StrEnum):
     PARTIALLY_FILLED = "PARTIALLY_FILLED"
     PENDING_CANCEL = "PENDING_CANCEL"  # cancel sent; fills are still possible
     UNKNOWN = "UNKNOWN"  # no evidence either way: reconcile
+    LOST = "LOST"  # the broker denies it time and again; never sent again, and still ours should it turn up
     FILLED = "FILLED"
     CANCELLED = "CANCELLED"
     REJECTED = "REJECTED"

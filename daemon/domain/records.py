@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar, Self
 
+from daemon.domain.adjustment import AdjustmentState
 from daemon.domain.bar import Bar
 from daemon.domain.cheap import cheaply_made
 from daemon.domain.decision import Outcome, Reason, Signal, StrategyId
@@ -371,6 +372,24 @@ class AlertRaised(Record):
 
 @cheaply_made
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AdjustmentRecorded(Record):
+    """A step in the life of an adjustment: what the broker holds and our ledgers do not, and whose it is."""
+
+    TABLE: ClassVar[str] = "adjustment"
+
+    adjustment_id: str  # the same whenever the same difference is found
+    instrument: InstrumentId
+    quantity: Decimal  # signed units: the broker's position less ours
+    order_ref: OrderRef | None  # the order that has probably brought it about
+    strategy: StrategyId | None
+    state: AdjustmentState
+    price: Decimal | None  # per unit, once confirmed
+    who: str
+    why: str
+
+
+@cheaply_made
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionMarked(Record):
     """A session began or ended for this daemon."""
 
@@ -415,4 +434,5 @@ RECORD_TYPES: tuple[type[Record], ...] = (
     TradingStateChanged,
     AlertRaised,
     RowsSealed,
+    AdjustmentRecorded,
 )

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from daemon.domain.decision import StrategyId
+from daemon.domain.fill import Fill
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.records import EquityMarked, PositionMarked, Record
 from daemon.domain.trading_state import TradingState
@@ -35,6 +36,7 @@ class Accounts:
         self._slots = {setup.id: StrategySlot.of(setup) for setup in setups}
         self.slots = tuple(self._slots.values())  # in the order of the configuration
         self.day = ""  # exchange date of the session that was begun last, ISO
+        self.left_behind: dict[InstrumentId, Decimal] = {}  # held for strategies that are no longer configured
 
     def slot(self, strategy: StrategyId) -> StrategySlot:
         """Return one strategy's slot."""
@@ -43,6 +45,19 @@ class Accounts:
     def find(self, strategy: StrategyId) -> StrategySlot | None:
         """Return one strategy's slot, None when it is no longer configured."""
         return self._slots.get(strategy)
+
+    def leave_behind(self, fill: Fill, replaces: Fill | None) -> None:
+        """Count a fill of a strategy that is no longer configured: the account holds it, no ledger here does."""
+        change = fill.signed_quantity - (replaces.signed_quantity if replaces is not None else _ZERO)
+        self.left_behind[fill.instrument] = self.left_behind.get(fill.instrument, _ZERO) + change
+
+    def total_positions(self) -> dict[InstrumentId, Decimal]:
+        """Return what the account holds by our fills, over all strategies and those that were."""
+        total = dict(self.left_behind)
+        for slot in self.slots:
+            for instrument, position in slot.ledger.positions.items():
+                total[instrument] = total.get(instrument, _ZERO) + position.quantity
+        return total
 
     def held(self) -> tuple[InstrumentId, ...]:
         """Return the instruments in which some strategy holds a position."""

@@ -298,6 +298,7 @@ class Decider:
             working=engine.orders.working(),
             recent=engine.orders.recent(at),
             access=engine.access,
+            dispute=engine.disputes.get(instrument, ""),
         )
 
     def _book(self, approved: Approved, at: datetime) -> IntentRecorded:

@@ -1,6 +1,6 @@
 """The heart's one door: `Engine.process(event)` in, records and approved orders out."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -10,6 +10,7 @@ from daemon.domain.events import (
     BarRevised,
     BarsClosed,
     CommissionReceived,
+    DisputesFound,
     Event,
     FillReceived,
     HistoryLoaded,
@@ -81,6 +82,7 @@ class Engine:
         self.access = OPEN_ACCESS
         self.session: Session | None = None
         self.decider = Decider(self, host_ns)
+        self.disputes: Mapping[InstrumentId, str] = {}  # where the broker's position is not explained
         self._pending: list[PendingBar] = []
         self._quotes_told: dict[InstrumentId, Quote] = {}  # the quotes that were recorded last
         self._handlers: dict[type, Callable[..., Output]] = {
@@ -96,6 +98,7 @@ class Engine:
             SessionClosed: self._on_session_closed,
             BarRevised: self._on_revision,
             TradingStateSet: self._on_state,
+            DisputesFound: self._on_disputes,
         }
 
     def process(self, event: Event) -> Output:
@@ -176,6 +179,7 @@ class Engine:
         if order is None:
             what = f"{fill.side.value} {fill.quantity} {fill.instrument} at {fill.price} ({fill.order_ref})"
             text = f"{what} belongs to no strategy that runs"
+            self.accounts.leave_behind(fill, event.replaces)
             return Output(
                 (AlertRaised(at=event.at, level="CRITICAL", name="fill.unattributed", text=text, strategy=None),)
             )
@@ -264,6 +268,10 @@ class Engine:
     def _on_state(self, event: TradingStateSet) -> Output:
         return Output(self.set_state(event.at, event.state, strategy=event.strategy, who=event.who, why=event.why))
 
+    def _on_disputes(self, event: DisputesFound) -> Output:
+        self.disputes = dict(event.disputes)
+        return _NOTHING
+
     def set_state(
         self, at: datetime, state: TradingState, *, strategy: StrategyId | None, who: str, why: str
     ) -> tuple[Record, ...]:
@@ -288,7 +296,9 @@ class Engine:
         state = stricter(self.state, self.accounts.slot(intent.strategy).state)
         if intent.reduces:
             return f"trading is {state.value}" if state is TradingState.HALTED else ""
-        return self.access.hindrance(intent.instrument.id) if state.may_open else f"trading is {state.value}"
+        if not state.may_open:
+            return f"trading is {state.value}"
+        return self.disputes.get(intent.instrument.id, "") or self.access.hindrance(intent.instrument.id)
 
     def quotes_seen(self, instruments: Iterable[InstrumentId], at: datetime) -> tuple[Record, ...]:
         """Return the quotes in force of these instruments, without those recorded already."""

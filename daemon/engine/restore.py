@@ -76,9 +76,6 @@ def _intent(engine: Engine, record: IntentRecorded) -> None:
 
 
 def _fill(engine: Engine, record: FillRecorded, fills: dict[str, Fill]) -> None:
-    slot = engine.accounts.find(record.strategy)
-    if slot is None:
-        return
     fill = Fill(
         exec_id=record.exec_id,
         order_ref=OrderRef(record.order_ref),
@@ -91,6 +88,10 @@ def _fill(engine: Engine, record: FillRecorded, fills: dict[str, Fill]) -> None:
     )
     replaces = fills.get(record.replaces) if record.replaces is not None else None
     fills[fill.exec_id] = fill
+    slot = engine.accounts.find(record.strategy)
+    if slot is None:
+        engine.accounts.leave_behind(fill, replaces)
+        return
     slot.ledger.book_fill(fill, replaces)
     engine.orders.on_fill(fill, replaces)
 
@@ -102,6 +103,8 @@ def _commission(engine: Engine, record: CommissionRecorded) -> None:
 
 
 def _state(engine: Engine, record: TradingStateChanged) -> None:
+    if record.state not in TradingState.__members__:
+        return  # what a person did to the books; that has rows of its own
     state = TradingState(record.state)
     known = record.strategy is None or engine.accounts.find(record.strategy) is not None
     if known and state is not TradingState.STOPPING:  # a shutdown ends with its process

@@ -22,13 +22,16 @@ from daemon.domain.records import AlertRaised, OrderEventSeen, OrderRefAssigned,
 from daemon.execution.live_order import LiveOrder
 from daemon.execution.order_register import OrderRegister
 from daemon.execution.quality import execution_check
-from daemon.execution.states import after_fill, after_status
+from daemon.execution.states import after_fill, after_presence, after_status
 from daemon.ports import Broker, Told
 
 _ORPHANS_KEPT: Final = 1000  # commissions that came before their execution
+_CONFIRM_AFTER: Final = timedelta(seconds=5)  # market time from a told end to the question for late executions
+_TOLD_ENDS: Final = frozenset({"openOrder", "completedOrder", "orderStatus", "error"})
 _ACKNOWLEDGED: Final = frozenset({"PreSubmitted", "Submitted", "Filled"})
 _GIVEN_UP: Final = frozenset({OrderState.CANCELLED, OrderState.REJECTED})
 _NOTHING: Final = Told()
+_ZERO: Final = Decimal(0)
 
 
 class Evidence:
@@ -52,6 +55,7 @@ class Evidence:
         self._lag_warning = lag_warning
         self._slippage_warning = slippage_warning
         self._orphans: dict[str, CommissionReported] = {}
+        self._unconfirmed: dict[str, datetime] = {}  # orders that ended short of their quantity -> when to ask again
         self._takers: dict[type, Callable[..., Told]] = {
             ExecutionReported: self.on_execution,
             CommissionReported: self._on_commission,
@@ -64,6 +68,19 @@ class Evidence:
         """Turn one callback into facts; what is not about our orders yields nothing."""
         taker = self._takers.get(type(callback))
         return taker(callback, at) if taker is not None else _NOTHING
+
+    @property
+    def confirm_due(self) -> datetime | None:
+        """Return when the broker is to be asked for late executions of an order that ended, None when of none."""
+        return min(self._unconfirmed.values(), default=None)
+
+    def confirmed(self, asked_at: datetime) -> None:
+        """Take note that a complete snapshot was asked for at market time `asked_at`, and has been taken over."""
+        self._unconfirmed = {ref: due for ref, due in self._unconfirmed.items() if due > asked_at}
+
+    def was_settled(self, order: LiveOrder, asked_at: datetime) -> bool:
+        """Return whether an order's end was told so long before `asked_at` that a later word must be right."""
+        return order.ended_at is not None and order.ended_at + _CONFIRM_AFTER <= asked_at
 
     def move(
         self,
@@ -82,12 +99,13 @@ class Evidence:
         if not changed:
             if not always:
                 return _NOTHING
-        elif order.state.is_terminal and not state.is_terminal:
+        elif order.is_given_up and not state.is_terminal:
             order.cancel_asked = False
             self._reopened(order, at)
         order.state = state
         if changed:
             self._orders.note_state(order)
+            self._note_end(order, at, source)
         records: tuple[Record, ...] = (self.event(order, at, source=source, text=text, code=code),)
         if state.is_terminal and (changed or costs_changed):
             check = execution_check(order, at, lag_warning=self._lag_warning, slippage_warning=self._slippage_warning)
@@ -95,6 +113,13 @@ class Evidence:
         if not changed:
             return Told((), records)
         return Told((OrderChanged(at=at, order_ref=order.ref, state=state, text=text),), records)
+
+    def _note_end(self, order: LiveOrder, at: datetime, source: str) -> None:
+        """Have an end that left something unfilled confirmed: an execution may be told of after it."""
+        self._unconfirmed.pop(order.ticket.order_ref, None)
+        order.ended_at = at if order.state.is_terminal else None
+        if order.state.is_terminal and source in _TOLD_ENDS and order.remaining:
+            self._unconfirmed[order.ticket.order_ref] = at + _CONFIRM_AFTER
 
     def event(self, order: LiveOrder, at: datetime, *, source: str, text: str = "", code: int = 0) -> OrderEventSeen:
         """Return the row of a step in an order's life."""
@@ -111,12 +136,14 @@ class Evidence:
 
     def on_execution(self, execution: ExecutionReported, at: datetime) -> Told:
         """Take an execution; one known already, or corrected since, yields nothing."""
-        order = self._order_of(execution.order_ref, execution.perm_id, execution.client_id, execution.order_id)
+        order = self.order_of(execution)
         if order is None or self._orders.of_execution(execution.exec_id) is not None:
             return _NOTHING
+        order.absences = 0
         replaces = order.fills.get(execution_stem(execution.exec_id))
         if replaces is not None and replaces.exec_id > execution.exec_id:
             return _NOTHING  # an older version of an execution that has been corrected since
+        replaces = replaces or order.stand_in  # what a person had confirmed for it
         fill = Fill(
             exec_id=execution.exec_id,
             order_ref=order.ref,
@@ -128,7 +155,7 @@ class Evidence:
             executed_at=execution.executed_at,
         )
         ended = order.state
-        order.take(fill)
+        order.take(fill, replaces)
         order.steps.filled_ns = self._clock.host_ns()
         self._orders.note_execution(order, fill.exec_id)
         state = after_fill(order.state, filled=order.filled, quantity=order.ticket.quantity)
@@ -139,12 +166,30 @@ class Evidence:
         late = (_filled_late(fill, order, ended),) if ended in _GIVEN_UP and replaces is None else ()
         return Told((received, *moved.events, *costs.events), (*moved.records, *costs.records, *late))
 
+    def on_adjustment(self, order: LiveOrder, fill: Fill, at: datetime) -> Told:
+        """Take a fill that a person has confirmed; it ends its order, and what is told of it later reopens it."""
+        order.take(fill)
+        self._orders.note_execution(order, fill.exec_id)
+        state = OrderState.CANCELLED if order.remaining else OrderState.FILLED
+        moved = self.move(order, state, at, source="adjustment", text=fill.exec_id, always=True, costs_changed=True)
+        return Told((FillReceived(at=at, fill=fill), *moved.events), moved.records)
+
+    def on_listed(self, report: OrderReported, asked_at: datetime, at: datetime) -> Told:
+        """Take an order that a snapshot asked for at `asked_at` lists as open: one that had ended lives after all."""
+        order = self.order_of(report)
+        if order is None:
+            return _NOTHING
+        settled = self.was_settled(order, asked_at)
+        state = after_presence(order.state, settled=settled, filled=order.filled, quantity=order.ticket.quantity)
+        return self.move(order, state, at, source="snapshot", text="the broker still lists it as open")
+
     def on_order(self, report: OrderReported, at: datetime) -> Told:
         """Take the broker's description of an order."""
-        order = self._order_of(report.order_ref, report.perm_id, report.client_id, report.order_id)
+        order = self.order_of(report)
         if order is None:
             return _NOTHING
         source = "completedOrder" if report.completed else "openOrder"
+        order.told_filled = max(order.told_filled, report.filled or _ZERO)
         if report.completed and report.filled is not None and report.filled > order.filled:
             text = f"the broker counts {report.filled} filled, our executions {order.filled}"
             return self.move(order, OrderState.UNKNOWN, at, source=source, text=text)
@@ -173,9 +218,11 @@ class Evidence:
         order = self._order_of("", status.perm_id, status.client_id, status.order_id)
         if order is None:
             return _NOTHING
+        order.told_filled = max(order.told_filled, status.filled)
         return self._on_word(order, status.status, status.perm_id, at, source="orderStatus")
 
     def _on_word(self, order: LiveOrder, word: str, perm_id: int, at: datetime, *, source: str) -> Told:
+        order.absences = 0
         assigned: tuple[Record, ...] = ()
         if perm_id and perm_id not in order.perm_ids:
             self._orders.note_perm_id(order, perm_id)
@@ -208,6 +255,10 @@ class Evidence:
         elif kind is CodeKind.ORDER_UNKNOWN and order.state is OrderState.SENDING:
             state = OrderState.UNKNOWN
         return self.move(order, state, at, source="error", text=error.text, code=error.code, always=True)
+
+    def order_of(self, report: OrderReported | ExecutionReported) -> LiveOrder | None:
+        """Return the order of ours that something reported is about, None when it is none of ours."""
+        return self._order_of(report.order_ref, report.perm_id, report.client_id, report.order_id)
 
     def _order_of(self, ref: str, perm_id: int, client_id: int, order_id: int) -> LiveOrder | None:
         """Return our order by reference, then permanent id, then our own (client id, order id)."""

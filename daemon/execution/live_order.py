@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from daemon.domain.decision import StrategyId
-from daemon.domain.fill import Fill, execution_stem
+from daemon.domain.fill import Fill, execution_stem, is_adjustment
 from daemon.domain.order import OrderRef, OrderState, Side
 from daemon.domain.records import ArrivalQuoteTaken
 from daemon.ports import OrderTicket
@@ -49,6 +49,9 @@ class LiveOrder:
     fills: dict[str, Fill] = field(default_factory=dict)  # by execution stem; a correction replaces
     filled: Decimal = _ZERO  # quantity executed so far
     commissions: dict[str, Decimal] = field(default_factory=dict)  # by execution id
+    absences: int = 0  # complete snapshots in a row that did not show it
+    told_filled: Decimal = _ZERO  # the most that the broker has counted as filled, whether or not it told how
+    ended_at: datetime | None = None  # when it ended last, by our evidence
 
     @property
     def ref(self) -> OrderRef:
@@ -60,12 +63,34 @@ class LiveOrder:
         """Return the direction."""
         return self.ticket.side
 
-    def take(self, fill: Fill) -> None:
-        """Take an execution, or the newer version of one, and the times of it."""
+    def take(self, fill: Fill, replaces: Fill | None = None) -> None:
+        """Take an execution in the place of `replaces`, and the times of it."""
+        if replaces is not None:
+            del self.fills[execution_stem(replaces.exec_id)]
         self.fills[execution_stem(fill.exec_id)] = fill
         self.filled = sum([each.quantity for each in self.fills.values()], _ZERO)
         self.steps.first_fill_at = self.steps.first_fill_at or fill.at
         self.steps.last_fill_at = fill.at
+
+    @property
+    def stand_in(self) -> Fill | None:
+        """Return a fill that a person has confirmed in the place of executions, None when there is none."""
+        return next((fill for fill in self.fills.values() if is_adjustment(fill.exec_id)), None)
+
+    @property
+    def is_given_up(self) -> bool:
+        """Return whether nothing more is done about the order unless it is heard of."""
+        return self.state.is_terminal or self.state is OrderState.LOST
+
+    @property
+    def in_doubt(self) -> bool:
+        """Return whether nobody knows what has become of the order."""
+        return self.state in {OrderState.UNKNOWN, OrderState.LOST}
+
+    @property
+    def remaining(self) -> Decimal:
+        """Return what has not been executed, as far as we know."""
+        return max(self.ticket.quantity - self.filled, _ZERO)
 
     @property
     def average_price(self) -> Decimal | None:

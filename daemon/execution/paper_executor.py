@@ -13,15 +13,23 @@ from daemon.domain.errors import BrokerUnavailable
 from daemon.domain.instrument import Instrument, InstrumentId
 from daemon.domain.order import Approved, OrderIntent, OrderState
 from daemon.domain.quote import Quote
-from daemon.domain.records import ArrivalQuoteTaken, OrderRefAssigned, Record
+from daemon.domain.records import AlertRaised, ArrivalQuoteTaken, OrderRefAssigned, Record
 from daemon.execution.evidence import Evidence
 from daemon.execution.live_order import LiveOrder, Steps
+from daemon.execution.operator_desk import OperatorDesk
 from daemon.execution.order_register import OrderRegister
+from daemon.execution.presence import Presence, Sighting
 from daemon.execution.restore import restore_orders
-from daemon.ports import Broker, BrokerSnapshot, OrderTicket, Told
+from daemon.execution.states import Absence, after_absence
+from daemon.ports import Broker, BrokerSnapshot, Inquiry, OrderTicket, Told
 
 _RETRY_AFTER: Final = timedelta(seconds=1)
 _CANCEL_AGAIN_AFTER: Final = timedelta(seconds=30)
+_ABSENT: Final = {
+    OrderState.CANCELLED: "absent after its session, and the position is as booked",
+    OrderState.UNKNOWN: "absent from the broker's books",
+    OrderState.LOST: "absent time and again, and the position is as booked",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +73,7 @@ class PaperExecutor:
             lag_warning=rules.lag_warning,
             slippage_warning=rules.slippage_warning,
         )
+        self._desk = OperatorDesk(self._orders, self._evidence)
 
     @property
     def rules(self) -> ExecutionRules:
@@ -101,6 +110,7 @@ class PaperExecutor:
         )
         self._orders.forget_old(at)
         self._orders.add(order)
+        self._desk.note_traded(order.ticket.instrument.id)
         assigned = OrderRefAssigned(
             at=at,
             order_ref=intent.order_ref,
@@ -133,7 +143,11 @@ class PaperExecutor:
         while self._deadlines and self._deadlines[0][0] <= at:
             _, ref = heapq.heappop(self._deadlines)
             order = self._orders.get(ref)
-            if order is None or order.state.is_terminal:
+            if order is None or order.is_given_up:
+                continue
+            if order.absences:
+                # The broker does not have it, so there is nothing to cancel; should it turn up, it is cancelled then.
+                heapq.heappush(self._deadlines, (at + _CANCEL_AGAIN_AFTER, ref))
                 continue
             unsent = self._unsent.get(ref)
             if unsent is not None:
@@ -161,27 +175,39 @@ class PaperExecutor:
         told += [self._evidence.on_order(order, at) for order in described]
         return _joined(told)
 
-    def conclude(self, snapshot: BrokerSnapshot, at: datetime, *, unexplained: frozenset[InstrumentId]) -> Told:
-        """Judge the working orders that a complete snapshot does not show; none is ever sent again."""
-        known = {order.order_ref for order in (*snapshot.completed, *snapshot.orders)}
-        absent = [order for order in self._orders.working if order.ref not in known and order.ref not in self._unsent]
-        return _joined([self._absent(order, at, unexplained) for order in absent])
+    def conclude(self, snapshot: BrokerSnapshot, at: datetime, how: Inquiry) -> Told:
+        """Judge the orders by what a complete snapshot shows and does not show; none is ever sent again."""
+        listed = [self._evidence.on_listed(report, snapshot.taken_at, at) for report in snapshot.orders]
+        sighting = Sighting(snapshot, asked=how.asked, order_of=self._evidence.order_of)
+        judged = [self._judged(order, sighting.of(order), at, how) for order in self._orders.working]
+        self._evidence.confirmed(snapshot.taken_at)
+        return _joined([*listed, *judged])
+
+    @property
+    def confirm_due(self) -> datetime | None:
+        """Return when late executions are to be asked for."""
+        return self._evidence.confirm_due
+
+    @property
+    def adjustments(self) -> OperatorDesk:
+        """Return what deals with differences that no evidence explains."""
+        return self._desk
 
     @property
     def in_doubt(self) -> frozenset[InstrumentId]:
         """Return the instruments of orders whose fate is unknown."""
-        return frozenset(
-            order.ticket.instrument.id for order in self._orders.working if order.state is OrderState.UNKNOWN
-        )
+        return frozenset(order.ticket.instrument.id for order in self._orders.working if order.in_doubt)
 
     def restore(self, records: Sequence[Record]) -> None:
         """Rebuild the orders from the journal."""
         highest = 0
         for order in restore_orders(records, self._instruments):
             self._orders.add(order)
+            self._desk.note_traded(order.ticket.instrument.id)
             highest = max(highest, order.ticket.order_id)
             if not order.state.is_terminal:
                 self._watch(order, order.steps.decided_at)
+        self._desk.restore(records)
         self._broker.raise_order_id(highest + 1)
 
     def _submit(self, order: LiveOrder, approved: Approved, at: datetime) -> tuple[Record, ...]:
@@ -221,18 +247,24 @@ class PaperExecutor:
         """Look at the order again when its time is up."""
         heapq.heappush(self._deadlines, (at + self._rules.timeout, order.ticket.order_ref))
 
-    def _absent(self, order: LiveOrder, at: datetime, unexplained: frozenset[InstrumentId]) -> Told:
-        """Judge an order that the broker does not name.
-
-        Past its session it has ended without another fill if the broker's position is what the ledgers say. Before,
-        or where the positions differ, nothing is known of it: its reservation is kept, and it is never sent again.
-        """
-        is_over = order.ticket.time_in_force == "DAY" and order.steps.decided_at.date() < at.date()
-        if is_over and order.ticket.instrument.id not in unexplained:
-            state, text = OrderState.CANCELLED, "absent after its session, and the position is as booked"
-        else:
-            state, text = OrderState.UNKNOWN, "absent from the broker's books"
-        return self._evidence.move(order, state, at, source="reconcile", text=text)
+    def _judged(self, order: LiveOrder, presence: Presence, at: datetime, how: Inquiry) -> Told:
+        """Judge one order by whether the broker has it; what waits to be sent is none of the broker's business yet."""
+        if how.at_connection or presence is Presence.PRESENT:
+            order.absences = 0
+        if presence is not Presence.ABSENT or order.ref in self._unsent:
+            return Told()
+        order.absences += how.counts
+        absence = Absence(
+            in_a_row=order.absences,
+            at_connection=how.at_connection,
+            session_over=order.ticket.time_in_force == "DAY" and order.steps.decided_at.date() < at.date(),
+            explained=order.ticket.instrument.id not in how.unexplained,
+        )
+        state = after_absence(order.state, absence)
+        told = self._evidence.move(order, state, at, source="reconcile", text=_ABSENT.get(state, ""))
+        if state is OrderState.LOST and told.events:
+            return Told(told.events, (*told.records, _lost(order, at)))
+        return told
 
 
 def arrival_quote(intent: OrderIntent, quote: Quote, at: datetime) -> ArrivalQuoteTaken:
@@ -262,6 +294,13 @@ def ticket_of(intent: OrderIntent, order_id: int) -> OrderTicket:
         limit_price=intent.instrument.to_tick(intent.limit_price) if intent.limit_price is not None else None,
         time_in_force="DAY",
     )
+
+
+def _lost(order: LiveOrder, at: datetime) -> AlertRaised:
+    ticket = order.ticket
+    what = f"{ticket.side.value} {ticket.quantity} {ticket.instrument.id} ({ticket.order_ref})"
+    text = f"{what}: the broker does not know it; what it may use up is kept back until its session ends"
+    return AlertRaised(at=at, level="CRITICAL", name="order.lost", text=text, strategy=order.strategy)
 
 
 def _joined(told: Iterable[Told]) -> Told:

@@ -74,6 +74,7 @@ def _order(record: IntentRecorded, instruments: Callable[[InstrumentId], Instrum
 
 def _take_event(order: LiveOrder, record: OrderEventSeen) -> None:
     order.state = record.state
+    order.ended_at = record.at if record.state.is_terminal else None
     if record.source == "wire":
         order.steps.sent_at = record.at
     elif record.source in {"openOrder", "orderStatus"} and order.steps.acknowledged_at is None:
@@ -82,6 +83,7 @@ def _take_event(order: LiveOrder, record: OrderEventSeen) -> None:
 
 
 def _take_fill(order: LiveOrder, record: FillRecorded) -> None:
+    replaces = next((fill for fill in order.fills.values() if fill.exec_id == record.replaces), None)
     order.take(
         Fill(
             exec_id=record.exec_id,
@@ -92,5 +94,6 @@ def _take_fill(order: LiveOrder, record: FillRecorded) -> None:
             price=record.price,
             at=record.at,
             executed_at=record.executed_at,
-        )
+        ),
+        replaces,
     )

@@ -1,18 +1,24 @@
 """The order state machine: pure functions from evidence to state."""
 
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from daemon.domain.order import OrderState
 
 _WORKING_WORDS = frozenset({"PreSubmitted", "Submitted"})
 _CANCELLED_WORDS = frozenset({"Cancelled", "ApiCancelled"})
+_ON_ITS_WAY_WORDS = frozenset({"ApiPending", "PendingSubmit", "Filled"})
+UNKNOWN_AFTER: Final = 2  # snapshots in a row that do not show an order; at a new connection the first will do
+LOST_AFTER: Final = 3
 
 
 def after_status(state: OrderState, status: str, *, filled: Decimal, quantity: Decimal) -> OrderState:
     """Return the state after a status word on the wire.
 
     Executions outrank words: a word never takes a filled order back, and "Filled" without the executions changes
-    nothing, because they are still to come. Words that regress are ignored.
+    nothing, because they are still to come. Words that regress are ignored. Whatever is said of an order that was
+    given up for lost brings it back.
 
     Args:
         state: the present state.
@@ -30,7 +36,7 @@ def after_status(state: OrderState, status: str, *, filled: Decimal, quantity: D
         return OrderState.PENDING_CANCEL
     if status in _WORKING_WORDS:
         return OrderState.PARTIALLY_FILLED if filled else OrderState.SUBMITTED
-    if status == "Inactive":
+    if status == "Inactive" or (state is OrderState.LOST and status in _ON_ITS_WAY_WORDS):
         return OrderState.UNKNOWN
     return state
 
@@ -42,3 +48,46 @@ def after_fill(state: OrderState, *, filled: Decimal, quantity: Decimal) -> Orde
     if state in {OrderState.PENDING_CANCEL, OrderState.CANCELLED}:
         return state  # the rest is being, or has been, cancelled: the fill stands all the same
     return OrderState.PARTIALLY_FILLED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absence:
+    """That complete snapshots do not show an order."""
+
+    in_a_row: int  # at least ten seconds apart, on one connection, with nothing heard of the order in between
+    at_connection: bool  # the last was taken as a connection began
+    session_over: bool  # the order could not have outlived its session
+    explained: bool  # the broker's position in its instrument is what our books say
+
+
+def after_absence(state: OrderState, absence: Absence) -> OrderState:
+    """Return the state of an order that a complete snapshot does not show.
+
+    It has ended only where its session is over and the position shows that nothing more was executed. Before that it
+    may still be on its way, or its execution may not be told of yet: it becomes UNKNOWN, and LOST once it has been
+    missing time and again while the position stayed as it was. Neither is ever sent again.
+    """
+    if state.is_terminal:
+        return state
+    if absence.session_over and absence.explained:
+        return OrderState.CANCELLED
+    if state is OrderState.LOST:
+        return state
+    if state is OrderState.UNKNOWN and absence.in_a_row >= LOST_AFTER and absence.explained:
+        return OrderState.LOST
+    return OrderState.UNKNOWN if absence.at_connection or absence.in_a_row >= UNKNOWN_AFTER else state
+
+
+def after_presence(state: OrderState, *, settled: bool, filled: Decimal, quantity: Decimal) -> OrderState:
+    """Return the state of an order that a complete snapshot lists among the open ones.
+
+    Args:
+        state: the present state.
+        settled: whether its end, if it had ended, was told long enough before the snapshot was asked for: then the
+            list is the later word, and the order lives.
+        filled: quantity by executions so far.
+        quantity: quantity ordered.
+    """
+    if filled >= quantity or not state.is_terminal or not settled:
+        return state
+    return OrderState.PARTIALLY_FILLED if filled else OrderState.SUBMITTED

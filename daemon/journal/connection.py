@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from daemon.domain.records import (
     RECORD_TYPES,
+    AdjustmentRecorded,
     ArrivalQuoteTaken,
     CommissionRecorded,
     DecisionMade,
@@ -42,6 +43,7 @@ _RESTORED_WHOLE: tuple[type[Record], ...] = (
     FillRecorded,
     CommissionRecorded,
     ExecutionChecked,
+    AdjustmentRecorded,
 )
 
 

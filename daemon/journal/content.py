@@ -12,8 +12,9 @@ fraction (`1E+2` and `100.00` are both `100`), and a mapping or list the string 
 
 Columns that do not count: `seq`; host time, which is every column named `host_…` or `…_host_ns`; and whatever names
 the run and not what happened: `run_id`, `version`, `config`, `config_hash`. Tables that do not count tell of the
-process (`run`, `session`, `control_action`, `alert`), of the broker's numbering (`order_ref`), or are computed from
-others (`execution_check`, `gap`, `bar_revision`). SQLite and PostgreSQL give the same hash for the same records.
+process (`run`, `session`, `control_action`, `alert`, `adjustment`), of the broker's numbering (`order_ref`), or are
+computed from others (`execution_check`, `gap`, `bar_revision`). SQLite and PostgreSQL give the same hash for the same
+records.
 """
 
 import hashlib

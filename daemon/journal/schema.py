@@ -21,7 +21,7 @@ from sqlalchemy.schema import SchemaItem
 
 from daemon.journal.columns import Exact, JsonText, MarketTime
 
-REVISION = "0002"
+REVISION = "0003"
 """The migration that leads to these tables. A test compares it with the newest one there is."""
 
 METADATA = MetaData(
@@ -364,4 +364,18 @@ SEAL = _table(
     _integer("last_seq"),
     _integer("rows"),
     _text("digest"),
+)
+
+ADJUSTMENT = _table(
+    "adjustment",
+    _text("adjustment_id"),
+    _text("instrument"),
+    _exact("quantity"),
+    _text("order_ref", nullable=True),
+    _text("strategy", nullable=True),
+    _text("state"),
+    _exact("price", nullable=True),
+    _text("who"),
+    _text("why"),
+    Index(None, "adjustment_id"),
 )

@@ -190,8 +190,8 @@ class JournalWriter:
         """Return what state is rebuilt from, in the order of writing.
 
         Whole: run, session, control_action, intent, order_ref, order_event, arrival_quote, fill, commission,
-        execution_check. Of equity the latest row of each strategy; of decision the latest row with memory of each
-        strategy and instrument.
+        execution_check, adjustment. Of equity the latest row of each strategy; of decision the latest row with
+        memory of each strategy and instrument.
 
         Raises:
             JournalFailed: it cannot be read; the writer has stopped.

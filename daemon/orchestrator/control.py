@@ -3,9 +3,12 @@
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
+from daemon.domain.adjustment import AdjustmentState
 from daemon.domain.decision import StrategyId
 from daemon.domain.errors import ConfigError
 from daemon.domain.events import TradingStateSet
+from daemon.domain.order import OrderRef
+from daemon.domain.records import AdjustmentRecorded
 from daemon.domain.trading_state import TradingState
 from daemon.orchestrator.orchestrator import Orchestrator
 from daemon.orchestrator.plan import Parts
@@ -52,6 +55,7 @@ class DaemonControl:
                 }
                 for slot in slots
             ],
+            "disputes": dict(parts.engine.disputes),
             "health": dict(orchestrator.health.figures()),
         }
 
@@ -68,6 +72,21 @@ class DaemonControl:
         self._orchestrator().request_stop()
         return {"stopping": True, "who": who}
 
+    def adjustments(self) -> Mapping[str, object]:
+        """Return the adjustments that wait for a person, oldest first."""
+        return {"adjustments": [_adjustment(each) for each in self._orchestrator().reconciler.proposed]}
+
+    async def confirm(self, who: str, adjustment_id: str, price: Decimal, order: str | None) -> Mapping[str, object]:
+        """Book an adjustment at `price` per unit."""
+        ref = OrderRef(order) if order is not None else None
+        await self._orchestrator().reconciler.settle(adjustment_id, price=price, order_ref=ref, who=who)
+        return {"id": adjustment_id, "state": AdjustmentState.CONFIRMED.value, "price": str(price)}
+
+    async def reject(self, who: str, adjustment_id: str) -> Mapping[str, object]:
+        """Count an adjustment as somebody else's."""
+        await self._orchestrator().reconciler.settle(adjustment_id, price=None, order_ref=None, who=who)
+        return {"id": adjustment_id, "state": AdjustmentState.REJECTED.value}
+
     def _set(self, state: TradingState, who: str, strategy: str | None) -> Mapping[str, object]:
         known = [slot.id for slot in self._parts.engine.accounts.slots]
         if strategy is not None and strategy not in known:
@@ -77,3 +96,15 @@ class DaemonControl:
             TradingStateSet(at=self._parts.clock.now(), state=state, strategy=named, who=who, why="asked by a person")
         )
         return {"state": state.value, "strategy": strategy}
+
+
+def _adjustment(proposal: AdjustmentRecorded) -> Mapping[str, object]:
+    return {
+        "id": proposal.adjustment_id,
+        "proposed_at": proposal.at.isoformat(),
+        "instrument": proposal.instrument,
+        "quantity": str(proposal.quantity),
+        "order": proposal.order_ref,
+        "strategy": proposal.strategy,
+        "why": proposal.why,
+    }

@@ -17,6 +17,7 @@ from daemon.orchestrator.monitors import Monitor, performance_monitor, position_
 from daemon.orchestrator.narrator import Narrator
 from daemon.orchestrator.outages import Outages, OutageWatch
 from daemon.orchestrator.plan import Intervals, Parts
+from daemon.orchestrator.reconciliation import Reconciler
 from daemon.orchestrator.restart_window import RestartWindow
 from daemon.orchestrator.sequencer import Sequencer
 from daemon.orchestrator.session_keeper import SessionKeeper
@@ -55,6 +56,15 @@ class Orchestrator:
             inbox=parts.inbox,
             observer=self._observe,
         )
+        self.reconciler = Reconciler(
+            engine=parts.engine,
+            executor=parts.executor,
+            broker=parts.broker,
+            sequencer=self.sequencer,
+            clock=parts.clock,
+            pace=intervals.reconciliation,
+        )
+        self.sequencer.before_acknowledging = self.reconciler.ask_if_due
         self.startup = Startup(
             engine=parts.engine,
             broker=parts.broker,
@@ -62,6 +72,7 @@ class Orchestrator:
             clock=parts.clock,
             assembler=self.assembler,
             sequencer=self.sequencer,
+            reconciler=self.reconciler,
             schedule=parts.schedule,
             history=parts.history,
             grace=intervals.bar_grace,
@@ -102,6 +113,7 @@ class Orchestrator:
                 self._outage_watch,
                 self.link,
                 *self._restart_window(),
+                self.reconciler,
                 *self._loops(),
                 *self._monitors(),
                 self.keeper,

@@ -1,7 +1,7 @@
 """What the orchestrator is built from: the parts that `daemon.app` hands in, and how often things are looked at."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from daemon.domain.callbacks import Callback
@@ -11,6 +11,7 @@ from daemon.domain.restart_schedule import RestartSchedule
 from daemon.domain.timeframe import Timeframe
 from daemon.engine.engine import Engine
 from daemon.market.windows import BarSchedule
+from daemon.orchestrator.reconciliation import Pace
 from daemon.ports import Broker, DayReporter, Executor, Feed, Journal
 from daemon.runtime.clock import MarketClock
 from daemon.runtime.inbox import Inbox
@@ -27,6 +28,7 @@ class Intervals:
     bar_grace: timedelta = timedelta(seconds=2)
     report_after_close: timedelta = timedelta(seconds=30)
     alert_after_s: float = 30.0  # host time that an outage may last until it is alerted
+    reconciliation: Pace = field(default_factory=Pace)
     cancel_wait_s: float = 5.0  # host time that a shutdown waits for cancels to be confirmed
 
 

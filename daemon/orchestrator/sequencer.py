@@ -1,7 +1,7 @@
 """The one consumer of everything that happens: process, make durable, and only then act."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -27,8 +27,7 @@ from daemon.domain.order import Approved
 from daemon.domain.records import Record
 from daemon.engine.engine import Engine
 from daemon.orchestrator.bar_assembler import BarAssembler
-from daemon.orchestrator.reconciliation import Reconciled, position_differences
-from daemon.ports import Broker, BrokerSnapshot, Executor, Journal, Told
+from daemon.ports import Broker, Executor, Journal, Told
 from daemon.runtime.clock import MarketClock
 from daemon.runtime.inbox import Inbox
 
@@ -72,6 +71,8 @@ class Sequencer:
         self._turn = asyncio.Lock()  # one batch, or one call from outside, at a time
         self._deadline_timer: asyncio.TimerHandle | None = None
         self.instants = 0
+        self.before_acknowledging: Callable[[], Awaitable[None]] = _nothing_more
+        """What is done at the end of each instant of a stepped market, while its time stands still."""
 
     def hold(self) -> None:
         """Stop working off events: start-up, or a reconciliation, is under way."""
@@ -93,6 +94,9 @@ class Sequencer:
                 if items or posted or self._is_deadline_due():
                     async with self._turn:
                         await self._process(items)
+                    if items and isinstance(items[-1], InstantReached):
+                        await self.before_acknowledging()
+                        self._broker.acknowledge_instant()
         finally:
             await self.flush()
 
@@ -114,22 +118,12 @@ class Sequencer:
         """Put what the executor told through the heart now."""
         await self.apply(told.events, told.records)
 
-    async def reconcile(self, snapshot: BrokerSnapshot) -> Reconciled:
-        """Compare our orders with the broker's, between two batches; return what came of it.
-
-        What had been missed is booked first: only then do positions tell whether an order that is gone was filled.
-        """
+    async def take_over(self, steps: Iterable[Told]) -> None:
+        """Put steps through the heart between two batches; each is worked out when the one before it is durable."""
         async with self._turn:
-            told = self._executor.reconcile(snapshot, self._clock.now())
-            await self._apply(told.events, told.records)
-            differences = position_differences(snapshot, self._engine)
-            ended = self._executor.conclude(snapshot, self._clock.now(), unexplained=frozenset(differences))
-            await self._apply(ended.events, ended.records)
-        return Reconciled(
-            recovered=len(told.events) + len(ended.events),
-            differences=differences,
-            in_doubt=self._executor.in_doubt,
-        )
+            for told in steps:
+                if told.events or told.records:
+                    await self._apply(told.events, told.records)
 
     async def _apply(self, events: Sequence[Event], records: Sequence[Record]) -> None:
         done: list[Record] = [*self._carried, *records]
@@ -163,9 +157,7 @@ class Sequencer:
         approved = self._drive([*broker_events, *_ordered(events, at)], done)
         await self._commit_and_send(done, approved, at)
         self.instants += 1
-        if stepped:
-            self._broker.acknowledge_instant()
-        else:
+        if not stepped:
             self._arm_deadline()
 
     def _is_deadline_due(self) -> bool:
@@ -249,6 +241,10 @@ class Sequencer:
         if deadline is not None:
             delay = max((deadline - self._clock.now()).total_seconds(), 0.0)
             self._deadline_timer = asyncio.get_running_loop().call_later(delay, self._inbox.nudge)
+
+
+async def _nothing_more() -> None:
+    """Do nothing at the end of an instant."""
 
 
 def _stamped(event: Event, at: datetime) -> Event:

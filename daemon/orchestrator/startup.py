@@ -10,12 +10,13 @@ from daemon.domain.bar import Bar, check_bar
 from daemon.domain.errors import BadMarketData
 from daemon.domain.events import HistoryLoaded, SessionOpened
 from daemon.domain.instrument import Instrument, InstrumentId
-from daemon.domain.records import AlertRaised, GapSeen, HistorySeen, Record
+from daemon.domain.records import GapSeen, HistorySeen, Record
 from daemon.domain.timeframe import Timeframe
 from daemon.engine.engine import Engine
 from daemon.market.sessions import Session
 from daemon.market.windows import BarSchedule
 from daemon.orchestrator.bar_assembler import BarAssembler
+from daemon.orchestrator.reconciliation import Reconciler
 from daemon.orchestrator.sequencer import Sequencer
 from daemon.ports import Broker, Feed
 from daemon.runtime.clock import MarketClock
@@ -38,6 +39,7 @@ class Startup:
         clock: MarketClock,
         assembler: BarAssembler,
         sequencer: Sequencer,
+        reconciler: Reconciler,
         schedule: BarSchedule,
         history: int,
         grace: timedelta,
@@ -55,6 +57,7 @@ class Startup:
         self._clock = clock
         self._assembler = assembler
         self._sequencer = sequencer
+        self._reconciler = reconciler
         self._schedule = schedule
         self._history = history
         self._grace = grace
@@ -70,7 +73,7 @@ class Startup:
             ConfigError: a configured symbol does not exist.
         """
         self._engine.set_account(self._broker.account)
-        await self._reconcile()
+        await self._reconciler.come_into_step()
         instruments = await self._feed.resolve(list(self._engine.setup.instruments))
         session = self._session()
         if session is not None:
@@ -84,24 +87,6 @@ class Startup:
         current = self._schedule.calendar.session_at(now)
         if current is not None:
             await self._sequencer.apply([SessionOpened(at=now, open_s=current.open_s, close_s=current.close_s)])
-
-    async def _reconcile(self) -> None:
-        snapshot = await self._broker.snapshot()
-        found = await self._sequencer.reconcile(snapshot)
-        for level, text in found.alerts:
-            tell = log.critical if level == "CRITICAL" else log.warning
-            tell("reconciliation.differed", differences=text)
-            alert = AlertRaised(
-                at=self._clock.now(), level=level, name="reconciliation.differed", text=text, strategy=None
-            )
-            await self._sequencer.apply((), (alert,))
-        log.info(
-            "reconciliation.completed",
-            open_orders=len(snapshot.orders),
-            executions=len(snapshot.executions),
-            facts_recovered=found.recovered,
-            differences=len(found.differences),
-        )
 
     def _session(self) -> Session | None:
         """Return the session that is open now, or the next one."""

@@ -59,6 +59,13 @@ def market_data(intent: OrderIntent, view: RiskView) -> Checks:
     return (CheckResult("market_data", _ACCOUNT, cause, "data that flow", passed=False),)
 
 
+def books_agree(intent: OrderIntent, view: RiskView) -> Checks:
+    """Nothing opens where the broker's position is not what the ledgers say; reducing does not wait for that."""
+    if not view.dispute or intent.reduces:
+        return ()
+    return (CheckResult("books_agree", _ACCOUNT, view.dispute, "no difference", passed=False),)
+
+
 def quote(intent: OrderIntent, view: RiskView) -> Checks:
     """A usable two-sided quote must have been confirmed a short while ago; reducing does not wait for one."""
     limits = view.account_limits
@@ -179,6 +186,7 @@ CONTROLS: tuple[Control, ...] = (
     connection,
     restart_window,
     market_data,
+    books_agree,
     one_working_order,
     self_cross,
     quote,

@@ -76,3 +76,4 @@ class RiskView:
     working: Sequence[WorkingOrder]
     recent: Sequence[RecentOrder]  # of the last minute, oldest first
     access: Access = OPEN_ACCESS
+    dispute: str = ""  # how the broker's position differs from the ledgers, empty where it does not

@@ -6,7 +6,18 @@ from pydantic import Field
 
 from daemon.settings.limits import Limits
 from daemon.settings.section import Section
-from daemon.settings.sections import Calendar, Combination, Control, Execution, Ib, Journal, Logs, Market, Monitors
+from daemon.settings.sections import (
+    Calendar,
+    Combination,
+    Control,
+    Execution,
+    Ib,
+    Journal,
+    Logs,
+    Market,
+    Monitors,
+    Reconciliation,
+)
 from daemon.settings.strategies import StrategySettings, default_strategies
 
 Mode = Literal["paper", "ibkr_paper", "alpaca_paper", "live"]
@@ -31,6 +42,7 @@ class Settings(Section):
     combination: Combination = Field(default_factory=Combination)
     limits: Limits = Field(default_factory=Limits)
     execution: Execution = Field(default_factory=Execution)
+    reconciliation: Reconciliation = Field(default_factory=Reconciliation)
     monitors: Monitors = Field(default_factory=Monitors)
     journal: Journal = Field(default_factory=Journal)
     logs: Logs = Field(default_factory=Logs)

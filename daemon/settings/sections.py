@@ -155,10 +155,18 @@ class Execution(Section):
     slippage_warning_fraction: Rate = Field(Decimal("0.002"), description="of the expected price; 0.002 = 0.2 %")
 
 
+class Reconciliation(Section):
+    """How often our books are compared with the broker's, in market seconds."""
+
+    orders_s: Seconds = Field(10.0, description="while an order works or a position differs")
+    positions_s: Seconds = Field(30.0, description="in any case: orders, executions and positions")
+    mismatch_s: Seconds = Field(60.0, description="how long a position may differ before nothing opens there")
+
+
 class Monitors(Section):
     """How often the monitors look, in market seconds."""
 
-    positions_s: Seconds = Field(30.0, description="positions valued and compared with the broker's")
+    positions_s: Seconds = Field(30.0, description="positions valued")
     performance_s: Seconds = Field(60.0, description="equity recorded")
     health_s: Seconds = Field(300.0, description="system health recorded")
     report_offset_s: Delay = Field(30.0, description="from the session's close to the day's report")

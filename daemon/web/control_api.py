@@ -3,6 +3,7 @@
 import socket
 import struct
 from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 import orjson
@@ -16,6 +17,7 @@ _LARGEST_BODY: Final = 64 << 10  # bytes
 _LONGEST_NAME: Final = 64
 _PEER: Final = struct.Struct("3i")  # pid, uid, gid of SO_PEERCRED
 _KEYS: Final = ("strategy", "who")
+_ADJUSTMENT_KEYS: Final = ("id", "price", "order", "who")
 
 
 def control_application(control: Control) -> web.Application:
@@ -27,6 +29,9 @@ def control_application(control: Control) -> web.Application:
     application.router.add_post("/api/v1/pause", api.pause)
     application.router.add_post("/api/v1/resume", api.resume)
     application.router.add_post("/api/v1/stop", api.stop)
+    application.router.add_get("/api/v1/adjustments", api.adjustments)
+    application.router.add_post("/api/v1/adjustments/confirm", api.confirm)
+    application.router.add_post("/api/v1/adjustments/reject", api.reject)
     return application
 
 
@@ -57,6 +62,19 @@ class _ControlApi:
             raise ConfigError("strategy: the daemon stops as a whole; pause a strategy instead")
         return _answer(self._control.stop(_who(request, asked)))
 
+    async def adjustments(self, request: web.Request) -> web.Response:
+        del request
+        return _answer(self._control.adjustments())
+
+    async def confirm(self, request: web.Request) -> web.Response:
+        asked = await _asked(request, _ADJUSTMENT_KEYS)
+        who, named = _who(request, asked), _named(asked)
+        return _answer(await self._control.confirm(who, named, _price(asked.get("price")), asked.get("order")))
+
+    async def reject(self, request: web.Request) -> web.Response:
+        asked = await _asked(request, ("id", "who"))
+        return _answer(await self._control.reject(_who(request, asked), _named(asked)))
+
     async def _switch(
         self, request: web.Request, switch: Callable[[str, str | None], Mapping[str, object]]
     ) -> web.Response:
@@ -64,7 +82,24 @@ class _ControlApi:
         return _answer(switch(_who(request, asked), asked.get("strategy")))
 
 
-async def _asked(request: web.Request) -> dict[str, str]:
+def _named(asked: Mapping[str, str]) -> str:
+    if "id" not in asked:
+        raise ConfigError("id: is missing; GET /api/v1/adjustments lists the adjustments that wait")
+    return asked["id"]
+
+
+def _price(text: str | None) -> Decimal:
+    """Return the price per unit that a person has named, exactly as written."""
+    try:
+        price = Decimal(text or "")
+    except InvalidOperation as error:
+        raise ConfigError(f'price: must be a decimal number as text, such as "412.07", was {text!r}') from error
+    if not (price.is_finite() and price > 0):
+        raise ConfigError(f"price: must be above 0, was {text}")
+    return price
+
+
+async def _asked(request: web.Request, keys: tuple[str, ...] = _KEYS) -> dict[str, str]:
     """Return the body's values that are given.
 
     Raises:
@@ -79,15 +114,15 @@ async def _asked(request: web.Request) -> dict[str, str]:
         raise ConfigError(f"body: is not JSON ({error})") from error
     if not isinstance(values, dict):
         raise ConfigError('body: must be a JSON object such as {"strategy": "trend"}')
-    faults = [fault for name, value in values.items() if (fault := _fault(name, value))]
+    faults = [fault for name, value in values.items() if (fault := _fault(name, value, keys))]
     if faults:
         raise ConfigError(*faults)
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _fault(name: str, value: object) -> str | None:
-    if name not in _KEYS:
-        return f"{name[:_LONGEST_NAME]!r}: unknown key; use {' or '.join(_KEYS)}"
+def _fault(name: str, value: object, keys: tuple[str, ...]) -> str | None:
+    if name not in keys:
+        return f"{name[:_LONGEST_NAME]!r}: unknown key; use {' or '.join(keys)}"
     if value is None:
         return None
     if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_NAME or not value.isprintable():

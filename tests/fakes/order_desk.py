@@ -21,7 +21,7 @@ from daemon.domain.quote import Quote
 from daemon.domain.records import FillRecorded, IntentRecorded, OrderEventSeen, Record
 from daemon.domain.trading_state import TradingState
 from daemon.execution.paper_executor import ExecutionRules, PaperExecutor
-from daemon.ports import BrokerSnapshot, Told
+from daemon.ports import BrokerSnapshot, Inquiry, Told
 from daemon.risk.gate import gate
 from daemon.risk.limits import AccountGuard, AccountLimits, StrategyLimits
 from daemon.risk.view import Book, RiskView
@@ -166,7 +166,10 @@ class OrderDesk:
         executions: Iterable[ExecutionReported] = (),
         positions: Iterable[PositionReported] = (),
         unexplained: Iterable[InstrumentId] = (),
+        at_connection: bool = True,
+        counts: bool = True,
     ) -> Told:
+        asked = frozenset(self.executor.working)
         snapshot = BrokerSnapshot(
             taken_at=self.clock.at,
             orders=tuple(orders),
@@ -175,7 +178,8 @@ class OrderDesk:
             positions=tuple(positions),
         )
         missed = self.take(self.executor.reconcile(snapshot, self.clock.at))
-        ended = self.take(self.executor.conclude(snapshot, self.clock.at, unexplained=frozenset(unexplained)))
+        inquiry = Inquiry(asked=asked, unexplained=frozenset(unexplained), counts=counts, at_connection=at_connection)
+        ended = self.take(self.executor.conclude(snapshot, self.clock.at, inquiry))
         return Told(missed.events + ended.events, missed.records + ended.records)
 
     def state(self, approved: Approved) -> OrderState:

@@ -21,11 +21,12 @@ from daemon.execution import evidence, states
 from daemon.execution.evidence import Evidence
 from daemon.execution.live_order import LiveOrder
 from daemon.execution.paper_executor import PaperExecutor
+from daemon.execution.presence import Presence
 from daemon.journal.writer import JournalWriter
 from daemon.orchestrator.link import Link
-from daemon.orchestrator.reconciliation import Reconciled
+from daemon.orchestrator.reconciliation import Reconciler
 from daemon.orchestrator.sequencer import Sequencer
-from daemon.ports import BrokerSnapshot, Told
+from daemon.ports import Inquiry, Told
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -78,24 +79,23 @@ def resend_on_timeout(patch: pytest.MonkeyPatch) -> None:
 def resend_after_restart(patch: pytest.MonkeyPatch) -> None:
     """What the broker's books do not show after a restart is sent again: the acknowledgement may just be under way."""
 
-    def absent(self: PaperExecutor, order: LiveOrder, at: datetime, unexplained: object) -> Told:
+    def judged(self: PaperExecutor, order: LiveOrder, presence: Presence, at: datetime, how: Inquiry) -> Told:
+        if presence is not Presence.ABSENT:
+            return Told()
         try:
             self._broker.submit(order.ticket)
         except BrokerUnavailable:
             return Told()
         return self._evidence.move(order, OrderState.SENDING, at, source="reconcile", text="sent again", always=True)
 
-    patch.setattr(PaperExecutor, "_absent", absent)
+    patch.setattr(PaperExecutor, "_judged", judged)
 
 
 def no_reconciliation(patch: pytest.MonkeyPatch) -> None:
     """After a start or a reconnect everything goes on as if nothing had been missed."""
 
-    async def reconcile(self: Any, snapshot: BrokerSnapshot) -> Reconciled:
-        return Reconciled(recovered=0, differences={}, in_doubt=frozenset())
-
-    patch.setattr(Sequencer, "reconcile", reconcile)
-    patch.setattr(PaperExecutor, "_absent", lambda self, order, at, unexplained: Told())
+    patch.setattr(Reconciler, "_missed", lambda self, snapshot: iter(()))
+    patch.setattr(Reconciler, "_compared", lambda self, snapshot, asked, at_connection: iter(()))
     original = PaperExecutor.interpret
 
     def interpret(self: PaperExecutor, callback: Any, at: datetime) -> Told:

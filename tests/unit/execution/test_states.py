@@ -7,9 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.domain.order import OrderState
-from daemon.execution.states import after_fill, after_status
+from daemon.execution.states import (
+    LOST_AFTER,
+    UNKNOWN_AFTER,
+    Absence,
+    after_absence,
+    after_fill,
+    after_presence,
+    after_status,
+)
 
-SENDING, SUBMITTED, PARTIAL, PENDING, UNKNOWN, FILLED, CANCELLED, REJECTED = OrderState
+SENDING, SUBMITTED, PARTIAL, PENDING, UNKNOWN, LOST, FILLED, CANCELLED, REJECTED = OrderState
 WORDS = [
     "ApiPending",
     "PendingSubmit",
@@ -26,14 +34,15 @@ SAME = {state: state for state in OrderState}
 DONE = {FILLED: FILLED, CANCELLED: CANCELLED, REJECTED: REJECTED}
 
 NOTHING_FILLED = {
-    "ApiPending": SAME,
-    "PendingSubmit": SAME,
+    "ApiPending": {**SAME, LOST: UNKNOWN},
+    "PendingSubmit": {**SAME, LOST: UNKNOWN},
     "PreSubmitted": {
         SENDING: SUBMITTED,
         SUBMITTED: SUBMITTED,
         PARTIAL: SUBMITTED,
         PENDING: PENDING,
         UNKNOWN: SUBMITTED,
+        LOST: SUBMITTED,
         **DONE,
     },
     "Submitted": {
@@ -42,11 +51,12 @@ NOTHING_FILLED = {
         PARTIAL: SUBMITTED,
         PENDING: PENDING,
         UNKNOWN: SUBMITTED,
+        LOST: SUBMITTED,
         **DONE,
     },
-    "PendingCancel": {**dict.fromkeys([SENDING, SUBMITTED, PARTIAL, PENDING, UNKNOWN], PENDING), **DONE},
-    "Filled": SAME,  # the executions are still to come
-    "Inactive": {**dict.fromkeys([SENDING, SUBMITTED, PARTIAL, PENDING, UNKNOWN], UNKNOWN), **DONE},
+    "PendingCancel": {**dict.fromkeys([SENDING, SUBMITTED, PARTIAL, PENDING, UNKNOWN, LOST], PENDING), **DONE},
+    "Filled": {**SAME, LOST: UNKNOWN},  # the executions are still to come
+    "Inactive": {**dict.fromkeys([SENDING, SUBMITTED, PARTIAL, PENDING, UNKNOWN, LOST], UNKNOWN), **DONE},
     "Cancelled": {**dict.fromkeys(OrderState, CANCELLED), REJECTED: REJECTED},
     "ApiCancelled": {**dict.fromkeys(OrderState, CANCELLED), REJECTED: REJECTED},
     "?": SAME,
@@ -65,6 +75,8 @@ def test_after_a_status_without_executions(word: str, state: OrderState) -> None
         (PARTIAL, "Submitted", PARTIAL),
         (SENDING, "Submitted", PARTIAL),
         (UNKNOWN, "PreSubmitted", PARTIAL),
+        (LOST, "Submitted", PARTIAL),
+        (LOST, "Cancelled", CANCELLED),
         (PARTIAL, "PendingCancel", PENDING),
         (PENDING, "Submitted", PENDING),
         (PARTIAL, "Cancelled", CANCELLED),
@@ -88,6 +100,7 @@ def test_no_word_takes_a_filled_order_back(state: OrderState, word: str) -> None
         (SUBMITTED, PARTIAL),
         (PARTIAL, PARTIAL),
         (UNKNOWN, PARTIAL),
+        (LOST, PARTIAL),
         (REJECTED, PARTIAL),
         (FILLED, PARTIAL),
         (PENDING, PENDING),
@@ -106,3 +119,102 @@ def test_after_all_was_executed(state: OrderState, filled: int) -> None:
 
 def test_terminal_states_are_three() -> None:
     assert {state for state in OrderState if state.is_terminal} == {FILLED, CANCELLED, REJECTED}
+
+
+# ---- what a complete snapshot does and does not show
+
+absences = st.builds(
+    Absence,
+    in_a_row=st.integers(1, 6),
+    at_connection=st.booleans(),
+    session_over=st.booleans(),
+    explained=st.booleans(),
+)
+
+
+def absence(
+    in_a_row: int, *, at_connection: bool = False, session_over: bool = False, explained: bool = True
+) -> Absence:
+    return Absence(in_a_row=in_a_row, at_connection=at_connection, session_over=session_over, explained=explained)
+
+
+@pytest.mark.parametrize(
+    ("state", "what", "expected"),
+    [
+        (SUBMITTED, absence(1), SUBMITTED),  # it may have ended between two answers
+        (SENDING, absence(UNKNOWN_AFTER), UNKNOWN),
+        (SUBMITTED, absence(UNKNOWN_AFTER), UNKNOWN),
+        (PARTIAL, absence(UNKNOWN_AFTER), UNKNOWN),
+        (PENDING, absence(UNKNOWN_AFTER), UNKNOWN),
+        (SENDING, absence(1, at_connection=True), UNKNOWN),
+        (UNKNOWN, absence(LOST_AFTER - 1), UNKNOWN),
+        (UNKNOWN, absence(LOST_AFTER), LOST),
+        (UNKNOWN, absence(LOST_AFTER, explained=False), UNKNOWN),  # it has probably filled
+        (SUBMITTED, absence(LOST_AFTER), UNKNOWN),  # one step at a time
+        (LOST, absence(9), LOST),
+        (LOST, absence(9, explained=False), LOST),
+        (LOST, absence(9, session_over=True), CANCELLED),
+        (LOST, absence(9, session_over=True, explained=False), LOST),
+        (SUBMITTED, absence(1, session_over=True), CANCELLED),
+        (SUBMITTED, absence(UNKNOWN_AFTER, session_over=True, explained=False), UNKNOWN),
+    ],
+)
+def test_after_an_absence(state: OrderState, what: Absence, expected: OrderState) -> None:
+    assert after_absence(state, what) is expected
+
+
+@given(st.sampled_from(list(OrderState)), absences)
+def test_absence_alone_ends_no_order_within_its_session(state: OrderState, what: Absence) -> None:
+    after = after_absence(state, what)
+    assert after.is_terminal is (state.is_terminal or (what.session_over and what.explained))
+
+
+@given(st.sampled_from(list(OrderState)), absences)
+def test_an_order_is_lost_only_after_three_absences_that_the_position_bears_out(
+    state: OrderState, what: Absence
+) -> None:
+    if after_absence(state, what) is LOST and state is not LOST:
+        assert state is UNKNOWN
+        assert what.in_a_row >= LOST_AFTER
+        assert what.explained
+
+
+@pytest.mark.parametrize("state", list(OrderState))
+@pytest.mark.parametrize("settled", [False, True])
+@pytest.mark.parametrize("filled", [0, 4])
+def test_an_order_that_a_later_list_shows_open_lives(state: OrderState, *, settled: bool, filled: int) -> None:
+    found = after_presence(state, settled=settled, filled=Decimal(filled), quantity=Decimal(10))
+    lives = PARTIAL if filled else SUBMITTED
+    assert found is (lives if state.is_terminal and settled else state)
+
+
+@given(
+    st.sampled_from(list(OrderState)),
+    st.lists(
+        st.one_of(
+            st.sampled_from(WORDS).map(lambda word: ("word", word)),
+            st.integers(1, 4).map(lambda units: ("fill", units)),
+            absences.map(lambda what: ("absence", what)),
+            st.booleans().map(lambda settled: ("listed", settled)),
+        ),
+        max_size=20,
+    ),
+)
+def test_whatever_is_told_in_whatever_order_all_executed_means_filled_and_nothing_else_does(
+    state: OrderState, story: list[tuple[str, object]]
+) -> None:
+    state = SENDING if state is FILLED else state
+    filled, quantity = Decimal(0), Decimal(10)
+    for kind, what in story:
+        if kind == "fill":
+            assert isinstance(what, int)
+            filled += what
+            state = after_fill(state, filled=filled, quantity=quantity)
+        elif kind == "word":
+            state = after_status(state, str(what), filled=filled, quantity=quantity)
+        elif kind == "listed":
+            state = after_presence(state, settled=bool(what), filled=filled, quantity=quantity)
+        else:
+            assert isinstance(what, Absence)
+            state = after_absence(state, what)
+        assert (state is FILLED) is (filled >= quantity)

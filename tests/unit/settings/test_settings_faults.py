@@ -107,7 +107,7 @@ def is_weekday(exchange: str, day: date) -> bool:
             "api_token: **********",
             (
                 "unknown key; known here: mode, instance, dry_run, ib, market, calendar, strategies, combination, "
-                "limits, execution, monitors, journal, logs, control"
+                "limits, execution, reconciliation, monitors, journal, logs, control"
             ),
         ),
         ("mode: alpaca_paper", "mode: 'alpaca_paper'", "is not available in this version; use paper or ibkr_paper"),
