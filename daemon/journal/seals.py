@@ -24,6 +24,7 @@ from typing import Final
 from sqlalchemy import Dialect, select
 
 from daemon.domain.records import (
+    AdjustmentRecorded,
     ArrivalQuoteTaken,
     CommissionRecorded,
     FillRecorded,
@@ -50,6 +51,7 @@ SEALED: Final[tuple[type[Record], ...]] = (
     OrderEventSeen,
     FillRecorded,
     CommissionRecorded,
+    AdjustmentRecorded,
 )
 """What was allowed, ordered and executed. A table can only join in the migration that creates it."""
 

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from daemon.domain.adjustment import AdjustmentState
 from daemon.domain.decision import Outcome, Reason, Signal, StrategyId
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.order import CheckResult, OrderRef, OrderState, OrderType, Side
 from daemon.domain.records import (
+    AdjustmentRecorded,
     AlertRaised,
     ArrivalQuoteTaken,
     BarRevisionSeen,
@@ -216,6 +218,18 @@ def order_story(number: int) -> tuple[Record, ...]:
         HistorySeen(at=at, instrument=SPY, timeframe="5m", start=end - 300, end=end, trades=12, **bar),
         QuoteSeen(at=at, instrument=SPY, bid=99.99, ask=100.01, bid_size=300.0, ask_size=200.0, confirmed_at=at),
         BarRevisionSeen(at=at, instrument=SPY, timeframe="5m", start=end - 300, end=end, trades=13, **bar),
+        AdjustmentRecorded(
+            at=at,
+            adjustment_id=f"adj-{number}",
+            instrument=SPY,
+            quantity=Decimal(-number),
+            order_ref=None,
+            strategy=None,
+            state=AdjustmentState.PROPOSED,
+            price=None,
+            who="daemon",
+            why="the broker holds it",
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, delete, select, text
 
-from daemon.domain.records import Record, RowsSealed, SessionMarked
+from daemon.domain.records import AdjustmentRecorded, Record, RowsSealed, SessionMarked
 from daemon.journal import migrate, schema
 from daemon.journal.columns import Exact
 from daemon.journal.location import journal_url
@@ -23,6 +23,7 @@ from tests.component.journal.conftest import OPEN
 Story = Callable[[int], tuple[Record, ...]]
 
 SEALED = (
+    "adjustment",
     "run",
     "control_action",
     "risk_check",
@@ -80,7 +81,7 @@ async def test_seals_are_what_their_documentation_says(tmp_path: Path, story: St
             await journal.append(story(number))
     found = seals(tmp_path / "journal.db")
     assert [each.digest for each in found] == by_hand(tmp_path / "journal.db")
-    assert [(each.first_seq, each.last_seq, each.seq) for each in found[:2]] == [(1, 22, 23), (24, 45, 46)]
+    assert [(each.first_seq, each.last_seq, each.seq) for each in found[:2]] == [(1, 23, 24), (25, 47, 48)]
 
 
 @pytest.mark.asyncio
@@ -113,13 +114,13 @@ async def test_an_append_that_is_refused_leaves_the_chain_as_it_was(location: st
             await journal.append([*story(2), SessionMarked(at=OPEN.replace(tzinfo=None), day="x", phase="OPENED")])
         assert (journal._chain.head, journal.last_seq) == (before, last)
         await journal.append(story(2))
-    assert [each.seq for each in seals(location)] == [23, 46]
+    assert [each.seq for each in seals(location)] == [24, 48]
 
 
 @pytest.mark.asyncio
 async def test_a_journal_from_before_there_were_seals_gets_one_over_all_it_has(location: str, story: Story) -> None:
     async with await JournalWriter.open(location) as journal:
-        await journal.append([record for record in story(1) if not isinstance(record, RowsSealed)])
+        await journal.append([record for record in story(1) if not isinstance(record, AdjustmentRecorded | RowsSealed)])
         await journal.append([SessionMarked(at=OPEN, day="2026-01-05", phase="CLOSED")])
     as_the_first_version_left_it(location)
     async with await JournalWriter.open(location) as journal:
@@ -127,17 +128,18 @@ async def test_a_journal_from_before_there_were_seals_gets_one_over_all_it_has(l
         await journal.append(story(2))
     first, second = seals(location)
     assert (first.first_seq, first.last_seq, first.rows, first.seq) == (1, 24, 10, 25)
-    assert (second.first_seq, second.last_seq) == (26, 47)
+    assert (second.first_seq, second.last_seq) == (26, 48)
 
 
 def as_the_first_version_left_it(location: str) -> None:
-    """Take back the second migration; the number of the seal becomes that of a session."""
+    """Take back the migrations after the first; the number of the seal becomes that of a session."""
     engine = create_engine(journal_url(location))
     with engine.begin() as connection:
         taken = connection.execute(delete(schema.SEAL).returning(schema.SEAL.c.seq)).scalar_one()
         marked = {"seq": taken, "at": OPEN, "day": "2026-01-05", "phase": "OPENED"}
         connection.execute(schema.SESSION.insert().values(marked))
         connection.execute(text("DROP TABLE seal"))
+        connection.execute(text("DROP TABLE adjustment"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()
     assert migrate.current(location) == "0001"
