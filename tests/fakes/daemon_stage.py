@@ -8,7 +8,7 @@ by `advance`, in lockstep, so that a test is the same on any machine.
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -21,7 +21,7 @@ from daemon.journal.past import read_past
 from daemon.journal.writer import JournalWriter
 from daemon.runtime.clock import MarketClock
 from daemon.runtime.notify import Notifier
-from daemon.settings.loading import LoadedSettings, load_settings
+from daemon.settings.loading import load_settings
 from daemon.simulation import restless
 from daemon.simulation.machines import SimulatedDaemon
 from daemon.testing.gateway import IbGateway, running_gateway
@@ -44,37 +44,33 @@ _WIDE: Mapping[str, object] = {
 }
 
 
-def settings(
+def overrides(
     port: int,
     *,
     symbols: tuple[str, ...] = SYMBOLS,
-    kind: str = RESTLESS,
-    account: Mapping[str, object] | None = None,
+    timeframes: tuple[str, ...] = ("30s",),
     **changes: object,
-) -> LoadedSettings:
-    """Return settings under which every bar of thirty seconds may bring an order."""
+) -> dict[str, object]:
+    """Return settings, as a file has them, under which nearly every bar brings an order."""
     strategy = {
         "id": "restless",
-        "type": kind,
+        "type": RESTLESS,
         "symbols": list(symbols),
-        "timeframes": ["30s"],
+        "timeframes": list(timeframes),
         "capital": "400000",
         "position_fraction": "0.1",
         "allow_short": True,
         "limits": dict(_WIDE),
     }
-    overrides: dict[str, object] = {
+    return {
         "mode": "ibkr_paper",
         "instance": "stage",
         "ib": {"port": port, "client_id": 17, "backoff_s": [0.02, 0.05], "request_timeout_s": 5, "heartbeat_s": 1},
         "calendar": {"history_bars": 20},
         "strategies": [strategy],
-        "limits": {
-            "account": {**_WIDE, "messages_per_second": 1000, "messages_per_minute": 100_000, **(account or {})}
-        },
+        "limits": {"account": {**_WIDE, "messages_per_second": 1000, "messages_per_minute": 100_000}},
         "logs": {"paper_log": False},
-    }
-    return load_settings(None, overrides | changes, {})
+    } | changes
 
 
 class Stage:
@@ -87,7 +83,7 @@ class Stage:
         self.books = books
         self.running: asyncio.Task[None] | None = None
 
-    async def until(self, met: "Any", what: str) -> None:
+    async def until(self, met: Callable[[], object], what: str) -> None:
         """Wait until `met` returns something true."""
         ends = asyncio.get_running_loop().time() + PATIENCE_S
         while not met():
@@ -179,7 +175,7 @@ async def trading(gateway: IbGateway, state: Path, **changes: Any) -> AsyncItera
         journal = await stack.enter_async_context(await JournalWriter.open(state / "journal.db"))
         clock = MarketClock()
         daemon = SimulatedDaemon(
-            settings(changes.pop("port", gateway.port), **changes),
+            load_settings(None, overrides(changes.pop("port", gateway.port), **changes), {}),
             RunOptions(state=state),
             clock=clock,
             journal=journal,

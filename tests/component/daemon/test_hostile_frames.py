@@ -118,7 +118,6 @@ def test_hostile_server_does_not_make_the_daemon_grow(tmp_path: Path, flood: byt
             eventually(lambda: server.sent > 96 << 20 or server.connections > 5, "a flood")
             assert program.process.poll() is None, program.err.read_text()[-2000:]
             assert peak_bytes(program.process.pid) - before < KEEP_BYTES
-            assert program.end() == 0
 
 
 def resident_bytes(pid: int) -> int:

@@ -4,6 +4,7 @@
 import asyncio
 import json
 import os
+import random
 import socket
 import stat
 import threading
@@ -262,3 +263,71 @@ def _answer_second_connection(listening: socket.socket) -> None:
 def test_a_path_too_long_for_a_socket_is_refused_by_the_client_too(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="shorter path"):
         ControlClient(tmp_path / ("x" * 108))
+
+
+async def test_random_bodies_and_headers_are_never_our_fault(path: Path) -> None:
+    """Whatever comes is answered with a 2xx or a 4xx, or the connection ends; nothing is done that nobody asked."""
+    chance = random.Random(35)
+    async with served(path) as control:
+        for _ in range(200):
+            body = _mutated(chance, b'{"strategy": "trend", "who": "ann"}')
+            reader, writer = await asyncio.open_unix_connection(str(path))
+            head = f"POST /api/v1/pause HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+            writer.write(_mutated(chance, head.encode()) if chance.random() < 0.5 else head.encode())
+            writer.write(body)
+            writer.write_eof()
+            answer = await asyncio.wait_for(reader.read(), 10)
+            writer.close()
+            if answer:
+                assert answer.startswith((b"HTTP/1.1 2", b"HTTP/1.1 4", b"HTTP/1.0 4", b"HTTP/1.0 2")), answer[:80]
+        assert await asyncio.to_thread(ControlClient(path).status)
+    assert {what for what, _, _ in control.asked} <= {"pause"}
+
+
+async def test_deep_and_huge_bodies_are_refused_without_growing(path: Path) -> None:
+    deep = b'{"who":' * 50_000 + b"1" + b"}" * 50_000
+    async with served(path) as control:
+        for body in (deep[: 64 << 10], deep, b'"' + b"a" * (1 << 19) + b'"'):
+            status, _, problem = await ask(path, "POST", "/api/v1/pause", body)
+            assert status in {413, 422}
+            assert problem["detail"]
+    assert control.asked == []
+
+
+async def test_slow_readers_hold_nobody_up(path: Path) -> None:
+    """Fifty clients ask without end and read nothing: what waits for them is bounded, and others are served."""
+    async with served(path):
+        silent = []
+        for _ in range(50):
+            asking = socket.socket(socket.AF_UNIX)
+            asking.connect(str(path))
+            asking.setblocking(False)
+            silent.append(asking)
+        request = b"GET /api/v1/status HTTP/1.1\r\nHost: paperd\r\n\r\n" * 200
+        written = 0
+        for _ in range(50):
+            for asking in silent:
+                with suppress(BlockingIOError):
+                    written += asking.send(request)
+            await asyncio.sleep(0)
+        assert await asyncio.to_thread(ControlClient(path).status)
+        assert written < 50 * (4 << 20)  # the sockets are full: nothing more is taken from them
+        for asking in silent:
+            asking.close()
+
+
+def _mutated(chance: random.Random, data: bytes) -> bytes:
+    """Return bytes with some flipped, cut, doubled or put in."""
+    damaged = bytearray(data)
+    for _ in range(chance.randint(1, 6)):
+        at = chance.randrange(len(damaged) + 1)
+        match chance.randrange(4):
+            case 0:
+                damaged[at : at + 1] = bytes([chance.randrange(256)])
+            case 1:
+                del damaged[at : at + chance.randrange(8)]
+            case 2:
+                damaged[at:at] = damaged[at : at + chance.randrange(40)]
+            case _:
+                damaged[at:at] = chance.randbytes(chance.randrange(12))
+    return bytes(damaged)
