@@ -32,6 +32,7 @@ from daemon.domain.timeframe import Timeframe
 from daemon.engine.engine import Engine
 from daemon.execution.paper_executor import ExecutionRules, PaperExecutor
 from daemon.gateway.embedded import EmbeddedGateway
+from daemon.journal.last_words import leave_last_words
 from daemon.journal.past import Past, read_past
 from daemon.journal.writer import JournalWriter
 from daemon.market.sessions import TradingCalendar
@@ -59,6 +60,7 @@ from daemon.web.control_socket import ControlSocket
 
 log = structlog.get_logger()
 
+_BUSY_SHARE: Final = 0.75  # of the commit's deadline: who is locked out says so before it is merely late
 _INBOX_LIMIT: Final = 500_000
 _GC_THRESHOLDS: Final = (50_000, 20, 50)  # fewer pauses on the way from bar to order; measured in the order benchmark
 
@@ -101,7 +103,9 @@ async def _run(loaded: LoadedSettings, options: RunOptions, on_clock: Callable[[
     async with AsyncExitStack() as stack:
         journal = await stack.enter_async_context(
             await JournalWriter.open(
-                settings.journal.url.get_secret_value() if settings.journal.url else state / "journal.db"
+                settings.journal.url.get_secret_value() if settings.journal.url else state / "journal.db",
+                busy_timeout_s=_BUSY_SHARE * settings.journal.deadline_s,
+                deadline_s=settings.journal.deadline_s,
             )
         )
         past = await read_past(journal)
@@ -124,6 +128,8 @@ async def _run(loaded: LoadedSettings, options: RunOptions, on_clock: Callable[[
             await daemon.orchestrator.run()
         finally:
             notifier.close()
+            if journal.failure is not None:
+                leave_last_words(state, journal.failure, journal.unkept)
         log.info("daemon.stopped", days=daemon.orchestrator.keeper.days_closed)
         return RunResult(
             journal=journal.url.render_as_string(hide_password=False),

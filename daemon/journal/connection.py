@@ -71,6 +71,10 @@ class Connection(Protocol):
         """
         ...
 
+    def sever(self) -> None:
+        """Have a call that is under way on the thread fail as soon as that can be done; nothing is sent any more."""
+        ...
+
     def close(self) -> None:
         """Close the connection and leave the database tidy."""
         ...

@@ -1,5 +1,7 @@
 """A journal in a PostgreSQL database: the one writing connection, through psycopg without SQLAlchemy."""
 
+import os
+import socket
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -13,7 +15,10 @@ from daemon.journal.connection import POSTGRESQL, Row, insert_statements
 from daemon.journal.location import describe
 
 _WRITER_LOCK = 0x70617065726400  # an advisory lock held for as long as the connection lives: one writer a database
-_SETTINGS = "-c synchronous_commit=on -c timezone=UTC"
+_SETTINGS = (
+    "-c synchronous_commit=on -c timezone=UTC "
+    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"  # a lost writer's lock is freed
+)
 
 
 class PostgresConnection:
@@ -74,6 +79,14 @@ class PostgresConnection:
             return self._connection.execute(statement.encode()).fetchall()
         except psycopg.Error as error:
             raise self._failure(error) from error
+
+    def sever(self) -> None:
+        """Shut the socket: whoever waits for the server's answer gets an error, and nothing reaches it any more."""
+        with (
+            suppress(psycopg.Error, OSError),  # it is shut already
+            socket.socket(fileno=os.dup(self._connection.fileno())) as same,
+        ):
+            same.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the connection, which gives up the writer's lock."""

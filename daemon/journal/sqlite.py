@@ -26,6 +26,7 @@ class SqliteConnection:
         """
         self._path = path
         self._inserts = insert_statements(SQLITE)
+        self._has_failed = False
         try:
             self._connection = open_for_writing(path, busy_timeout_s=busy_timeout_s)
         except sqlite3.Error as error:
@@ -45,6 +46,7 @@ class SqliteConnection:
                 self._connection.executemany(self._inserts[record_type], batch)
             execute("COMMIT")
         except sqlite3.Error as error:
+            self._has_failed = True
             self._roll_back()
             raise failure(self._path, error) from error
 
@@ -60,10 +62,26 @@ class SqliteConnection:
         except sqlite3.Error as error:
             raise failure(self._path, error) from error
 
+    def sever(self) -> None:
+        """Have a query end; a disk that is being waited for lets nobody go."""
+        self._connection.interrupt()
+
     def close(self) -> None:
         """Move the write-ahead log into the file, as far as readers allow, and close."""
+        if self._has_failed:
+            self._let_go()
+            return
         with closing(self._connection), suppress(sqlite3.Error):  # the log is durable: a later opening can move it
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _let_go(self) -> None:
+        """Close and leave the disk alone: a sync that has failed must not be repeated: it might then seem to work.
+
+        The last connection to go would move the log into the file. One that cannot write stays until this one has gone.
+        """
+        with suppress(sqlite3.Error), closing(open_for_reading(self._path)) as last:
+            last.execute("SELECT 1 FROM sqlite_master").fetchone()
+            self._connection.close()
 
 
 def open_for_writing(path: Path, *, busy_timeout_s: float) -> sqlite3.Connection:

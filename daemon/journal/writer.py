@@ -1,8 +1,8 @@
 """The one connection that writes. Whoever appends waits for the disk; whoever comes meanwhile shares the next wait."""
 
 import asyncio
+import math
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
+import structlog
 from sqlalchemy.engine import URL
 
 from daemon.domain.errors import JournalFailed
@@ -20,16 +21,22 @@ from daemon.journal.location import describe, is_sqlite, journal_url, sqlite_pat
 from daemon.journal.rows import RowEncoder, record_from_row
 from daemon.journal.seals import NumberedRow, SealChain, last_seal_statement, sealed_rows_statements
 from daemon.journal.sqlite import SqliteConnection
+from daemon.runtime.worker_thread import WorkerThread
 
 T = TypeVar("T")
 
 _HOLD_TIMEOUT_S: Final = 2.0
+_TICKS: Final = 4  # of a deadline
+_PATIENCE_S: Final = 1.0  # with a commit that was given up
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Append:
     """One caller's rows and what it waits for."""
 
+    records: Sequence[Record]
     rows: list[NumberedRow]
     durable: "asyncio.Future[None]"
 
@@ -42,11 +49,14 @@ class JournalWriter:
     that has failed cannot be repeated, and what the disk holds is known again only after the next start.
     """
 
-    def __init__(self, url: URL, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, url: URL, loop: asyncio.AbstractEventLoop, *, deadline_s: float) -> None:
         """Prepare a writer that has no connection yet; use `open`."""
         self._url = url
         self._loop = loop
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self._tick_s = deadline_s / _TICKS
+        self._deadline_s = deadline_s
+        self._overdue: asyncio.TimerHandle | None = None
+        self._executor = WorkerThread("journal")
         self._connection: Connection | None = None
         self._encoders: dict[type[Record], RowEncoder] = {}
         self._last_seq = 0
@@ -54,17 +64,26 @@ class JournalWriter:
         self._waiting: list[_Append] = []
         self._commit: asyncio.Future[None] | None = None
         self._failure: JournalFailed | None = None
+        self._unkept: tuple[Record, ...] = ()
         self._closing = False
 
     @classmethod
-    async def open(cls, location: str | Path | URL, *, busy_timeout_s: float = 5.0) -> Self:
+    async def open(
+        cls, location: str | Path | URL, *, busy_timeout_s: float = 5.0, deadline_s: float = math.inf
+    ) -> Self:
         """Check the journal at `location` (path or URL), create or migrate its tables and become its writer.
+
+        Args:
+            location: path or URL of a journal.
+            busy_timeout_s: host seconds to wait for somebody else's lock.
+            deadline_s: host seconds in which a commit must be done; then the writer fails, and whether that commit
+                was kept shows at the next start.
 
         Raises:
             JournalFailed: damaged, locked, not writable, or written by a newer program; it says what to do.
             ConfigError: `location` names nothing that can hold a journal.
         """
-        writer = cls(journal_url(location), asyncio.get_running_loop())
+        writer = cls(journal_url(location), asyncio.get_running_loop(), deadline_s=deadline_s)
         try:
             await writer._on_thread(lambda: writer._connect(busy_timeout_s))
         finally:
@@ -127,7 +146,7 @@ class JournalWriter:
         self._refuse_when_stopped()
         rows = self._encode(records)
         durable: asyncio.Future[None] = self._loop.create_future()
-        self._waiting.append(_Append(rows=rows, durable=durable))
+        self._waiting.append(_Append(records=records, rows=rows, durable=durable))
         if self._commit is None:
             self._commit_waiting()
         await durable
@@ -164,11 +183,26 @@ class JournalWriter:
         connection = self._connected()
         self._commit = self._loop.run_in_executor(self._executor, _write, connection, group)
         self._commit.add_done_callback(lambda commit: self._committed(commit, group))
+        if self._deadline_s < math.inf:
+            self._overdue = self._loop.call_later(self._tick_s, self._tick, group, 1)
+
+    def _tick(self, group: list[_Append], ticks: int) -> None:
+        """Give a commit up after some ticks. A process that was stopped for long has counted only one of them."""
+        if ticks < _TICKS:
+            self._overdue = self._loop.call_later(self._tick_s, self._tick, group, ticks + 1)
+            return
+        self._fail(JournalFailed(f"journal {describe(self._url)}: no answer within {self._deadline_s:g} s"), group)
+        if self._connection is not None:
+            self._connection.sever()
 
     def _committed(self, commit: "asyncio.Future[None]", group: list[_Append]) -> None:
         """Tell a group how it went and start the next."""
         self._commit = None
+        if self._overdue is not None:
+            self._overdue.cancel()
         error = commit.exception()
+        if self._failure is not None:
+            return  # it had been given up
         if error is not None:
             self._fail(error, group)
             return
@@ -182,9 +216,22 @@ class JournalWriter:
         """Stop for good and tell all who wait."""
         self._failure = _journal_failed(error)
         waiting, self._waiting = self._waiting, []
-        for append in (*group, *waiting):
+        lost = (*group, *waiting)
+        self._unkept = tuple(record for append in lost for record in append.records)
+        log.critical("journal.failed", error=str(self._failure), unkept=len(self._unkept))
+        for append in lost:
             if not append.durable.done():
                 append.durable.set_exception(_journal_failed(error))
+
+    @property
+    def failure(self) -> JournalFailed | None:
+        """Return what stopped the writer, None while nothing has."""
+        return self._failure
+
+    @property
+    def unkept(self) -> tuple[Record, ...]:
+        """Return the records that were waiting when the writer failed; of a commit it may be that it was kept."""
+        return self._unkept
 
     async def restore(self) -> tuple[Record, ...]:
         """Return what state is rebuilt from, in the order of writing.
@@ -221,7 +268,11 @@ class JournalWriter:
         """Wait for what was appended, tidy up the database and end the thread. A second call does nothing."""
         self._closing = True
         while self._commit is not None:
-            await asyncio.wait([self._commit])
+            _, late = await asyncio.wait([self._commit], timeout=None if self._failure is None else _PATIENCE_S)
+            if late:  # it does not even let go: the process ends without it
+                self._connection = None
+                self._executor.shutdown(wait=False)
+                return
         connection, self._connection = self._connection, None
         if connection is None:
             return

