@@ -58,17 +58,20 @@ class Adjustments:
 
     def __init__(self) -> None:
         self._latest: dict[str, AdjustmentRecorded] = {}
-        self._settled: dict[InstrumentId, int] = {}  # how many a person has settled, or were others' from the start
+        self._settled: dict[tuple[InstrumentId, str], int] = {}  # by order, "" for none: how many are done with
         self.external: dict[InstrumentId, Decimal] = {}  # signed units that belong to nobody here
 
     def take(self, record: AdjustmentRecorded) -> AdjustmentRecorded:
         """Take a step of an adjustment, new or from the journal, and return it."""
+        before = self._latest.get(record.adjustment_id, record)
         self._latest[record.adjustment_id] = record
         if record.state.is_of_others:
             held = self.external.get(record.instrument, _ZERO)
             self.external[record.instrument] = held + record.quantity
         if record.state.is_of_others or record.state is AdjustmentState.CONFIRMED:
-            self._settled[record.instrument] = self._settled.get(record.instrument, 0) + 1
+            for ref in {before.order_ref or "", record.order_ref or ""}:
+                key = (record.instrument, ref)
+                self._settled[key] = self._settled.get(key, 0) + 1
         return record
 
     def __contains__(self, adjustment_id: str) -> bool:
@@ -124,7 +127,7 @@ class Adjustments:
 
     def holding_id(self, instrument: InstrumentId, quantity: Decimal) -> str:
         """Return the id under which somebody else's holding is noted."""
-        return f"ext-{_digest(instrument, '', quantity, self._settled.get(instrument, 0))}"
+        return f"ext-{_digest(instrument, '', quantity, self._settled.get((instrument, ''), 0))}"
 
     def settled(
         self, adjustment_id: str, *, price: Decimal | None, order: LiveOrder | None, at: datetime, who: str
@@ -150,7 +153,7 @@ class Adjustments:
 
     def _id(self, instrument: InstrumentId, order: LiveOrder | None, quantity: Decimal) -> str:
         ref = order.ticket.order_ref if order is not None else ""
-        return f"{ADJUSTMENT}{_digest(instrument, ref, quantity, self._settled.get(instrument, 0))}"
+        return f"{ADJUSTMENT}{_digest(instrument, ref, quantity, self._settled.get((instrument, ref), 0))}"
 
 
 def _digest(instrument: InstrumentId, ref: str, quantity: Decimal, settled: int) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from daemon.gateway.ledger import ExecutionRow, Ledger, OrderRow
 
-_TABLES: Final = ("intent", "order_ref", "order_event", "fill", "commission", "equity")
+_TABLES: Final = ("intent", "order_ref", "order_event", "fill", "commission", "equity", "adjustment")
 Row = Mapping[str, Any]
 
 
@@ -49,7 +49,13 @@ def signed(side: str, quantity: Decimal | str) -> Decimal:
 
 def stem(exec_id: str) -> str:
     """Return what an execution shares with its corrections."""
-    return exec_id.rpartition(".")[0]
+    head, dot, _ = exec_id.rpartition(".")
+    return head if dot else exec_id
+
+
+def is_confirmed(exec_id: str) -> bool:
+    """Return whether a fill stands for executions nobody could tell of, as a person has confirmed."""
+    return exec_id.startswith("adj-")
 
 
 def _journal(path: Path) -> dict[str, tuple[Row, ...]]:

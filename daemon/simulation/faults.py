@@ -84,10 +84,7 @@ def drawn_faults(setting: Setting) -> tuple[Fault, ...]:
 
 def _makes_sense(kind: FaultKind, setting: Setting) -> bool:
     """Return whether a fault has an effect that a daemon can make good."""
-    if kind is FaultKind.CLOCK_WRONG:
-        return not setting.lockstep  # there nobody looks at the wall
-    # What was swallowed before the broker's midnight is not in its list of executions afterwards.
-    return kind is not FaultKind.SWALLOWED or not setting.over_night
+    return kind is not FaultKind.CLOCK_WRONG or not setting.lockstep  # there nobody looks at the wall
 
 
 def _fault(chance: random.Random, kind: FaultKind, minutes: int) -> Fault:

@@ -15,8 +15,9 @@ from itertools import pairwise
 from typing import Final, Protocol
 
 from daemon.gateway.ledger import ExecutionRow
-from daemon.simulation.books import Books, Row, signed, stem
+from daemon.simulation.books import Books, Row, is_confirmed, signed, stem
 from daemon.simulation.setting import CAPITAL
+from daemon.simulation.settlement import settled
 from daemon.simulation.wire import Correction
 from daemon.simulation.witness import Sent
 from daemon.simulation.world import Trouble
@@ -77,6 +78,7 @@ class Testimony(Protocol):
 
 def judge(history: Testimony, books: Books) -> tuple[Violation, ...]:
     """Return everything that did not hold."""
+    books = settled(books)
     truth = _corrected(books.executions, history)
     return (
         *_intents(history, books),
@@ -167,6 +169,8 @@ def _executions(books: Books, truth: Mapping[str, tuple[ExecutionRow, str, Decim
         if found != expected:
             yield _wrong(exec_id, f"the gateway has {_listed(expected)}, the journal {_listed(found)}")
     for key in latest.keys() - truth.keys():
+        if is_confirmed(key):
+            continue  # it stands for what `settled` has taken away
         yield _wrong(key, "the gateway knows no such execution")
 
 
@@ -211,6 +215,8 @@ def _ledgers(books: Books) -> Iterator[Violation]:
     for _, table, row in rows:
         strategy = row["strategy"]
         if table == "fill":
+            if row["replaces"] is not None and is_confirmed(row["replaces"]):
+                flows[strategy].pop(row["replaces"], None)
             flows[strategy][stem(row["exec_id"])] = -signed(row["side"], row["quantity"]) * Decimal(row["price"])
         elif table == "commission":
             fees[strategy][stem(row["exec_id"])] = Decimal(row["amount"])
@@ -276,8 +282,10 @@ def _by_stem(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def _latest(rows: Sequence[Row]) -> dict[str, Row]:
-    """Return the highest version of each execution."""
-    return {key: max(each, key=lambda row: str(row["exec_id"])) for key, each in _by_stem(rows).items()}
+    """Return the highest version of each execution, and what a person confirmed while no execution has replaced it."""
+    replaced = {row["replaces"] for row in rows}
+    counting = [row for row in rows if not (is_confirmed(row["exec_id"]) and row["exec_id"] in replaced)]
+    return {key: max(each, key=lambda row: str(row["exec_id"])) for key, each in _by_stem(counting).items()}
 
 
 def _wrong(subject: str, evidence: str) -> Violation:

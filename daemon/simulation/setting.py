@@ -69,8 +69,7 @@ class Setting:
         session = calendar().session_on(_DAY)
         if session is None:
             raise ValueError(f"{_DAY} is no trading day")
-        # Over the close, into the next day; slowly, and with a market that waits: the broker's list of executions ends
-        # at midnight, so that what happens in an outage across it cannot be had any more.
+        # Over the close, into the next day; what fills in an outage across midnight is for the operator.
         late = lockstep and chance.random() < 0.1
         offset = timedelta(minutes=chance.randrange(20))
         return cls(
@@ -78,7 +77,7 @@ class Setting:
             minutes=minutes,
             lockstep=lockstep,
             speed=1.0 if not lockstep else 2.0 if late else chance.choice((2.0, 10.0, 30.0)),
-            waits_for_nobody=not lockstep or (not late and chance.random() < 0.4),
+            waits_for_nobody=not lockstep or chance.random() < 0.4,
             start=session.close - timedelta(minutes=minutes // 2) if late else session.open + offset,
             over_night=late,
             order_timeout_s=chance.choice((1, 2, 10, 30) if lockstep else (1, 1, 2, 30)),

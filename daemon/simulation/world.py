@@ -19,10 +19,12 @@ from daemon.simulation.machines import DaemonMachine, GatewayMachine, is_disk_fa
 from daemon.simulation.network import Network
 from daemon.simulation.process import Killed
 from daemon.simulation.setting import Setting
+from daemon.simulation.settlement import settle
 from daemon.simulation.wire import Correction, Mouthpiece
 from daemon.simulation.witness import Sent, Witness
 
 _CALM: Final = timedelta(minutes=2)  # of market without faults, before the end
+_ASKED: Final = timedelta(seconds=100)  # of these, until the operator looks: a difference must last a minute first
 _SETTLED: Final = timedelta(seconds=5)  # of market, in which what was learnt in a start is worked off
 _RECOVERY_S: Final = 120.0  # virtual seconds in which a daemon must come into step once nothing is wrong any more
 _STOP_S: Final = 60.0
@@ -143,7 +145,16 @@ class World:
         """Heal everything, and see that the daemon recovers and trades on."""
         self._injector.leave_off()
         await self._in_step("after the last fault")
-        await self._until(self._gateway.market_time - self._setting.start + _CALM)
+        began = self._gateway.market_time - self._setting.start
+        await self._until(began + _ASKED)
+        await self._settle()
+        await self._until(began + _CALM)
+
+    async def _settle(self) -> None:
+        """Let the operator settle what nobody else can."""
+        process, daemon = self._daemon.process, self._daemon.daemon
+        if process is not None and daemon is not None and self._daemon.is_running:
+            await process.start(settle(daemon.control, self._state))
 
     async def _until(self, after: timedelta) -> bool:
         """Wait for a market time, counted from the start; return False when the market is stuck."""
