@@ -65,7 +65,7 @@ def overrides(
     return {
         "mode": "ibkr_paper",
         "instance": "stage",
-        "ib": {"port": port, "client_id": 17, "backoff_s": [0.02, 0.05], "request_timeout_s": 5, "heartbeat_s": 1},
+        "ib": {"port": port, "client_id": 17, "backoff_s": [0.02, 0.05], "request_timeout_s": 5, "heartbeat_s": 3},
         "calendar": {"history_bars": 20},
         "strategies": [strategy],
         "limits": {"account": {**_WIDE, "messages_per_second": 1000, "messages_per_minute": 100_000}},

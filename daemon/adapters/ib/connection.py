@@ -383,6 +383,8 @@ class IbConnection:
         self._instants.append(self._ib)
         if self._looked_at is None or self._now() - self._looked_at >= _LOOK_IN_LOCKSTEP:
             self._look()
+            if self.subscriber.streams.overdue(self._now()):
+                self.subscriber.wake.set()  # the market may be faster than the looks of host time
 
     def accounts_named(self, accounts: Sequence[str]) -> None:
         """Refuse accounts that are no paper accounts, whenever they are named."""

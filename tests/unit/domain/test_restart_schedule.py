@@ -40,6 +40,8 @@ def test_local_time_counts_when_clocks_change() -> None:
 
 
 def test_a_restart_at_midnight_begins_its_blackout_the_day_before() -> None:
-    midnight = RestartSchedule(at=time(0, 0), zone=ZoneInfo("UTC"), blackout=timedelta(minutes=1), expected=timedelta(1))
+    midnight = RestartSchedule(
+        at=time(0, 0), zone=ZoneInfo("UTC"), blackout=timedelta(minutes=1), expected=timedelta(1)
+    )
     restart = datetime(2026, 11, 21, tzinfo=UTC)
     assert midnight.near(restart - timedelta(seconds=30)) == restart

@@ -29,6 +29,7 @@ from daemon.domain.records import (
     SessionMarked,
     TradingStateChanged,
 )
+from daemon.domain.standing import Access, LinkState
 from daemon.domain.trading_state import TradingState
 from daemon.risk.limits import AccountGuard
 from daemon.strategies.protocol import Moment
@@ -754,3 +755,18 @@ def test_memory_comes_back_in_the_next_moment() -> None:
     assert only(stage).memory == {"n": 1}
     stage.step()
     assert seen == [{}, {"n": 1}]
+
+
+def test_an_approved_order_may_no_longer_go_out_once_the_connection_is_lost() -> None:
+    stage, _ = stage_of()
+    stage.history(M5, [100.0, 100.5])
+    stage.open()
+    stage.step(close=100.0)
+    (order,) = stage.orders
+    assert stage.engine.may_send(order)
+    stage.engine.set_access(Access(state=LinkState.DISCONNECTED))
+    assert stage.engine.hindrance(order) == "the connection is DISCONNECTED"
+    stage.engine.set_access(Access(restart="the gateway restarts at 23:45 EST"))
+    assert stage.engine.hindrance(order) == "the gateway restarts at 23:45 EST"
+    closing = replace(order, intent=replace(order.intent, reduces=True))
+    assert stage.engine.may_send(closing)

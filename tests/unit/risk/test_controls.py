@@ -14,6 +14,7 @@ from daemon.domain.decision import StrategyId
 from daemon.domain.instrument import Instrument, InstrumentId
 from daemon.domain.order import Approved, OrderIntent, OrderRef, OrderType, Refused, Side
 from daemon.domain.quote import Quote
+from daemon.domain.standing import Access, LinkState
 from daemon.domain.trading_state import TradingState
 from daemon.engine.trading_switch import stricter
 from daemon.risk.gate import gate
@@ -384,6 +385,31 @@ def test_duplicates_are_told_apart_by_their_limit_price() -> None:
 def test_the_tighter_of_the_two_daily_limits_counts(value: str, fraction: str, start: str, bound: str) -> None:
     limits = StrategyLimits(daily_loss_value=Decimal(value), daily_loss_fraction=Decimal(fraction))
     assert limits.daily_loss_bound(Decimal(start)) == Decimal(bound)
+
+
+@pytest.mark.parametrize(
+    ("access", "control", "offered"),
+    [
+        (Access(state=LinkState.RECONCILING), "connection", "RECONCILING"),
+        (Access(state=LinkState.DATA_SUSPENDED), "connection", "DATA_SUSPENDED"),
+        (Access(restart="the gateway restarts at 23:45 EST"), "restart_window", "the gateway restarts at 23:45 EST"),
+        (Access(suspended={AAA: "no bars"}), "market_data", "no bars"),
+    ],
+)
+def test_opening_waits_for_the_connection_the_restart_and_the_data_and_reducing_never(
+    access: Access, control: str, offered: str
+) -> None:
+    verdict = gate(intent(), view(access=access))
+    assert isinstance(verdict, Refused)
+    assert (verdict.failed.control, verdict.failed.offered) == (control, offered)
+    assert access.hindrance(AAA)
+    assert isinstance(gate(intent(reduces=True), view(access=access)), Approved)
+
+
+def test_data_in_doubt_elsewhere_do_not_matter() -> None:
+    access = Access(suspended={BBB: "no bars"})
+    assert isinstance(gate(intent(), view(access=access)), Approved)
+    assert not access.hindrance(AAA)
 
 
 def test_only_the_gate_builds_an_approved_order() -> None:
