@@ -173,14 +173,21 @@ async def _no_end(stage: Stage) -> None:
     number = await stage.fault("message_dropped", message="openOrderEnd", answers=True)
     since = stage.mark()
     await stage.fault("disconnect")
-    failed = await stage.log("startup.failed", since=since)
-    stage.tell(f"the list of orders has no end: {failed['error']}")
+    failed = await stage.until(lambda: _incomplete(stage, since), "an attempt that is given up")
+    stage.tell(f"{failed['cause']}")
+    await stage.pause(4)
     sent = stage.opened(since)
     stage.check(Invariant.READY_BEFORE_OPENING, f"{len(sent)} orders left without a complete list", held=not sent)
     in_step = stage.daemon.said("startup.completed", since)
     stage.check(Invariant.READY_BEFORE_OPENING, "the daemon did not take itself to be in step", held=not in_step)
     await stage.heal(number)
     await stage.log("startup.completed", since=since)
+
+
+def _incomplete(stage: Stage, since: int) -> Line | None:
+    """Return the line that tells that an answer was not complete."""
+    failed = [*stage.daemon.said("connection.failed", since), *stage.daemon.said("startup.failed", since)]
+    return next((line for line in failed if "no complete answer" in str(line)), None)
 
 
 async def _hostile_frames(stage: Stage) -> None:

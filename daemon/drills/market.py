@@ -79,8 +79,8 @@ async def _disturbed_bars(stage: Stage) -> None:
 async def _over_the_close(stage: Stage, *, closes: str, opens: str) -> None:
     """Trade over a close into the next session; times are UTC as the journal writes them."""
     await stage.up(fills=1)
-    opened = await stage.log("day.opened", count=2)
-    stage.tell(f"the next session is {opened['day']}")
+    opened = "SELECT at FROM session WHERE phase = 'OPENED' AND at > ?"
+    first = (await stage.until(lambda: stage.rows(opened, closes), "the next session"))[0]["at"]
     phases = stage.rows("SELECT day, phase, at FROM session ORDER BY seq")
     for row in phases:
         stage.tell(f"{row['day']} {row['phase']} at {row['at']}")
@@ -89,7 +89,6 @@ async def _over_the_close(stage: Stage, *, closes: str, opens: str) -> None:
     last = stage.rows("SELECT max(at) AS at FROM intent WHERE at < ?", opens)[0]["at"]
     stage.check(Invariant.READY_BEFORE_OPENING, f"the last order of the day was at {last}", held=last < closes)
     between = stage.rows("SELECT 1 FROM bar WHERE at > ? AND at < ?", closes, opens)
-    first = stage.rows("SELECT min(at) AS at FROM session WHERE phase = 'OPENED' AND at > ?", closes)[0]["at"]
     stage.check(Invariant.SOUND, f"the next session began at {first}", held=str(first).startswith(opens[:19]))
     stage.check(Invariant.SOUND, f"{len(between)} bars late at the close", held=len(between) <= 2)
 

@@ -1,6 +1,7 @@
 """A `paperd` command as a process of its own: what it says, line by line, and how it ends."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -29,6 +30,7 @@ class Program:
         self.lines: list[Line] = []  # what it said as JSON
         self.on_line: Callable[[Line], None] = lambda _line: None
         self._news = asyncio.Event()
+        self._handle = os.pidfd_open(process.pid)
         self._reading = asyncio.create_task(self._read(), name=f"output of {name}")
 
     @classmethod
@@ -72,7 +74,7 @@ class Program:
             async with asyncio.timeout(within_s):
                 while len(found := self.said(event, since)) < count:
                     if self._reading.done():
-                        raise Unseen(f"{self.name} ended with {self.process.returncode} before it said {event}")
+                        raise Unseen(f"{self.name} ended with {await self.process.wait()} before it said {event}")
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
@@ -95,8 +97,11 @@ class Program:
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal; harmless when it has ended."""
-        if self.is_running:
-            self.process.send_signal(number)
+        if (
+            self.is_running
+        ):  # not by `process`: it would look whether the process has ended, and take its exit code away
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._handle, number)
 
     async def kill(self) -> None:
         """End it at once, whatever it does."""
@@ -115,6 +120,8 @@ class Program:
                     self._take(raw)
         finally:
             self._news.set()
+            await self.process.wait()
+            os.close(self._handle)
 
     def _take(self, raw: bytes) -> None:
         if not raw.startswith(b"{"):

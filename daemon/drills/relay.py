@@ -81,10 +81,25 @@ class Relay:
         try:
             upstream = await asyncio.open_connection("127.0.0.1", self.gateway_port)
         except OSError:
-            writer.transport.abort()  # nobody listens: the daemon sees its connection end at once
+            writer.close()  # nobody listens: the daemon sees its connection end at once
             return
         outward = asyncio.create_task(self._orders_watched(reader, upstream[1], connected_at))
         inward = asyncio.create_task(_pumped(upstream[0], writer))
+        try:
+            await self._passed_on(outward, inward, writer)
+            if self.lingers:
+                await self._let_go.wait()
+        finally:
+            upstream[1].close()
+            await asyncio.wait({outward, inward})
+            for end in (writer, upstream[1]):
+                with contextlib.suppress(ConnectionError):
+                    await end.wait_closed()
+
+    async def _passed_on(
+        self, outward: asyncio.Task[None], inward: asyncio.Task[None], writer: asyncio.StreamWriter
+    ) -> None:
+        """Wait until one of both sides ends, then end the daemon's."""
         self._connected += 1
         try:
             await asyncio.wait({outward, inward}, return_when=asyncio.FIRST_COMPLETED)
@@ -93,12 +108,6 @@ class Relay:
             outward.cancel()
             inward.cancel()
             writer.close()
-        try:
-            if self.lingers:
-                await self._let_go.wait()
-        finally:
-            upstream[1].close()
-            await asyncio.wait({outward, inward})
 
     def let_go(self) -> None:
         """End what lingers, and linger no more."""

@@ -164,8 +164,8 @@ class Stage:
         if lasting is not None:
             entry["for"] = lasting
         number = await self.gateway.fault(entry)
-        said = ", ".join(f"{key} {value}" for key, value in parameters.items())
-        self.tell(f"the gateway's fault {name}{f' ({said})' if said else ''} {'is armed' if when else 'begins'}")
+        said = ", ".join(f"{key} {value}" for key, value in {**parameters, **(when or {})}.items())
+        self.tell(f"the gateway's fault {name}{f' ({said})' if said else ''}")
         return number
 
     async def heal(self, number: int | None = None) -> None:

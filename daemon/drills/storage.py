@@ -136,6 +136,7 @@ DRILLS: Final = (
         injected="RLIMIT_FSIZE of the running daemon: its files may grow by 64 KiB",
         holds=holds("ABCDEHS"),
         play=_journal_disk_full,
+        leaves_doubt=True,
     ),
     Drill(
         name="log-disk-full",
@@ -153,6 +154,7 @@ DRILLS: Final = (
         injected="strace attached to the daemon: each fsync and fdatasync ends with EIO",
         holds=holds("ABCDES"),
         play=_fsync_fails,
+        leaves_doubt=True,
         needs=("strace",),
     ),
     Drill(
