@@ -12,7 +12,7 @@ LOCK := uv pip compile -q --universal --fork-strategy fewest --python-version 3.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help run test test-clients check format drill bench bench-backtest docs lock audit clean
+.PHONY: help run test test-clients kill-runs check format drill bench bench-backtest docs lock audit clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -32,6 +32,9 @@ test-clients: .venv/.installed-dev .venv-ib_async/.installed .venv-ibapi/.instal
 		echo "with $$venv"; \
 		TEST_PAPERD="$(CURDIR)/$(BIN)/paperd" $$venv/bin/python -m pytest --confcutdir=tests/clients tests/clients $(ARGS) || exit 1; \
 	done
+
+kill-runs: .venv/.installed-dev  ## kill the real daemon at its journal's system calls and at random moments
+	@$(BIN)/python -m tests.reliability $(ARGS)
 
 check: .venv/.installed-dev  ## format, lint, types, import contract, dead code, security
 	$(BIN)/ruff format --check .

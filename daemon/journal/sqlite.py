@@ -121,6 +121,7 @@ def check_file(path: Path) -> None:
         _refuse_orphaned_log(path)
         return
     try:
+        _undo_interrupted_making(path)
         with closing(open_for_reading(path)) as connection:
             findings = [str(row[0]) for row in connection.execute("PRAGMA quick_check(5)")]
     except sqlite3.DatabaseError as error:
@@ -129,6 +130,16 @@ def check_file(path: Path) -> None:
         raise damaged(path, str(error)) from error
     if findings != ["ok"]:
         raise damaged(path, "; ".join(findings))
+
+
+def _undo_interrupted_making(path: Path) -> None:
+    """Let SQLite roll back what a kill has cut short while the file was made, which a reading connection may not do.
+
+    Only then is there a rollback journal: every transaction of a finished file goes through the write-ahead log.
+    """
+    if Path(f"{path}-journal").exists():
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA schema_version").fetchone()
 
 
 def _refuse_orphaned_log(path: Path) -> None:

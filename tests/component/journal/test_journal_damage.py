@@ -50,6 +50,25 @@ async def test_a_damaged_file_is_refused_and_preserved(tmp_path: Path, story: St
     assert path.read_bytes() == bad
 
 
+async def test_making_the_file_begins_again_where_a_kill_has_cut_it_short(tmp_path: Path) -> None:
+    """What is left then is a rollback journal, which a reading connection may not roll back."""
+    made, left = tmp_path / "made.db", tmp_path / "journal.db"
+    with closing(sqlite3.connect(made, isolation_level=None)) as making:
+        making.execute("CREATE TABLE t (x)")
+        making.execute("PRAGMA cache_size=1")  # pages reach the file before their transaction is complete
+        making.execute("BEGIN")
+        making.executemany("INSERT INTO t VALUES (?)", [("x" * 2000,)] * 100)
+        for ending in ("", "-journal"):
+            left.with_name(f"journal.db{ending}").write_bytes(made.with_name(f"made.db{ending}").read_bytes())
+    with closing(sqlite3.connect(f"{left.as_uri()}?mode=ro", uri=True)) as reading:
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            reading.execute("PRAGMA quick_check")
+    async with await JournalWriter.open(left) as journal:
+        await journal.append((NOTE,))
+    with closing(sqlite3.connect(left)) as looking:
+        assert looking.execute("SELECT count(*) FROM t").fetchone() == (0,)
+
+
 async def test_a_truncated_file_is_refused(tmp_path: Path, story: Story) -> None:
     path = tmp_path / "journal.db"
     good = await written_journal(path, story)

@@ -1,0 +1,186 @@
+"""Kills at every system call by which the journal's files change, by strace.
+
+The signal comes as the call is entered: the call is not carried out. What a kill after the N-th call leaves is what a
+kill before the next one leaves.
+"""
+
+import re
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.reliability.oracle import remains, totals
+from tests.reliability.random_kills import Death, Manner, Result, judge_restart, phase_of, scratch
+from tests.reliability.stage import STOP_S, Life, Stage, Stuck, eventually
+from tests.reliability.world import WorldPlan
+
+CHANGES: Final = (
+    "openat", "pwrite64", "write", "fdatasync", "fsync", "ftruncate", "fallocate", "unlink", "fchmod", "fchown",
+)  # fmt: skip
+FILES: Final = ("journal.db", "journal.db-wal", "journal.db-shm", "journal.db-journal")
+TRADES_S: Final = 0.35  # host seconds of trading in a life
+_CALL: Final = re.compile(r"^\d+ +(?P<name>\w+)\(")
+_SEED: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Boundary:
+    """The entry of one system call in a life."""
+
+    story: str  # of `STORIES`
+    call: str
+    number: int  # the how-many-th of its name, counted by thread
+
+    @classmethod
+    def named(cls, text: str) -> "Boundary":
+        """Return the boundary that is written as story:call:number."""
+        story, call, number = text.split(":")
+        return cls(story=story, call=call, number=int(number))
+
+    def __str__(self) -> str:
+        return f"{self.story}:{self.call}:{self.number}"
+
+
+def boundaries(story: str, root: Path | None = None) -> list[Boundary]:
+    """Return the boundaries of a life: it is lived once, and its calls are counted."""
+    with scratch(Result(kind=story, command=""), root) as folder, _stage(folder) as stage:
+        STORIES[story].before(stage)
+        life, trace = _traced(stage, ())
+        STORIES[story].live(life)
+        life.send(signal.SIGKILL)
+        life.ended(STOP_S)
+        found = _calls(trace)
+    return [Boundary(story=story, call=call, number=number) for call in CHANGES for number in range(1, found[call] + 1)]
+
+
+def kill_at(boundary: Boundary, *, bug: str | None = None, root: Path | None = None) -> Result:
+    """Kill a life at one boundary, and judge what is left after the next start; no death: it had not so many calls."""
+    result = Result(kind=boundary.story, command=f"--boundary {boundary}")
+    with scratch(result, root) as folder, _stage(folder) as stage:
+        result.deaths += _deaths(boundary, stage, bug)
+        judge_restart(stage, result, Manner(bug=bug))
+        result.orders, result.fills = totals(stage)
+    return result
+
+
+def _deaths(boundary: Boundary, stage: Stage, bug: str | None) -> list[Death]:
+    """Live a story up to a boundary; return the death there, nothing when it was lived to its end."""
+    story = STORIES[boundary.story]
+    story.before(stage)
+    life, _ = _traced(stage, ("-e", f"inject={boundary.call}:signal=KILL:when={boundary.number}"), bug=bug)
+    try:
+        story.live(life)
+    except Stuck:
+        if life.code != -signal.SIGKILL:
+            raise
+    if life.code is None:
+        life.send(signal.SIGKILL)
+        life.ended(STOP_S)
+        return []
+    life.ended(STOP_S)
+    if life.code != -signal.SIGKILL:
+        return []
+    return [Death(signal="SIGKILL", after_s=life.age_s, phase=phase_of(life), remains=remains(stage), ending_s=None)]
+
+
+def _stage(folder: Path) -> Stage:
+    return Stage(WorldPlan.made(_SEED, speed=30.0), folder / "world")
+
+
+def _whole(life: Life) -> None:
+    """Start, trade, end in order."""
+    _trading(life)
+    life.send(signal.SIGTERM)
+    life.ended(STOP_S)
+
+
+def _trading(life: Life) -> None:
+    """Start and trade for a moment."""
+    life.sleep_until(life.until_in_step() + TRADES_S)
+
+
+def _start(life: Life) -> None:
+    """Start, and be in step."""
+    life.until_in_step()
+
+
+def _nothing(stage: Stage) -> None:
+    """There is no journal yet."""
+
+
+def _killed_in_trading(stage: Stage) -> None:
+    """A life was killed while it traded, so that the next one must recover."""
+    life = stage.start()
+    _trading(life)
+    life.send(signal.SIGKILL)
+    life.ended(STOP_S)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """A life whose calls are counted, and what was before it."""
+
+    before: Callable[[Stage], None]
+    live: Callable[[Life], None]
+
+
+STORIES: Final = {
+    "whole": Story(before=_nothing, live=_whole),  # the journal is made, orders, fills, the end
+    "recovery": Story(before=_killed_in_trading, live=_start),  # the start after a kill
+}
+
+
+def _traced(stage: Stage, injection: Sequence[str], *, bug: str | None = None) -> tuple[Life, Path]:
+    """Begin a life under strace; return it and where its calls are written."""
+    trace, said = stage.folder / "trace", stage.folder / "strace.err"
+    life = stage.start(held=True, bug=bug)
+    eventually(lambda: _state(life.pid) == "T", "the process to stop before its first step")
+    paths = [part for name in FILES for part in ("-P", str(stage.state / name))]
+    with said.open("wb") as err:
+        tracer = subprocess.Popen(
+            [
+                "strace", "-f", "-p", str(life.pid), *paths, "-e", f"trace={','.join(CHANGES)}", *injection,
+                "-o", str(trace),
+            ],
+            stdout=err, stderr=err, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    life.on_end.append(lambda: _gone(tracer))
+    eventually(lambda: b"attached" in said.read_bytes() or tracer.poll() is not None, "strace to attach")
+    if tracer.poll() is not None:
+        raise Stuck(f"strace ended: {said.read_text()}")
+    life.send(signal.SIGCONT)
+    return life, trace
+
+
+def _gone(tracer: subprocess.Popen[bytes]) -> None:
+    """Wait for strace, which ends with the last process it follows."""
+    try:
+        tracer.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        tracer.kill()
+        tracer.wait()
+
+
+def _calls(trace: Path) -> Counter[str]:
+    """Return how often each call was made; by the thread that made it most, as strace counts by thread."""
+    by_thread: Counter[tuple[str, str]] = Counter()
+    for line in trace.read_text(errors="replace").splitlines():
+        match = _CALL.match(line)
+        if match is not None:
+            by_thread[line.split()[0], match["name"]] += 1
+    most: Counter[str] = Counter()
+    for (_, name), count in by_thread.items():
+        most[name] = max(most[name], count)
+    return most
+
+
+def _state(pid: int) -> str:
+    """Return the state of a process, as one letter."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,62 @@
+"""The kill runs in small: some system calls, some random moments, and the proof that they find what they look for.
+
+`make kill-runs` is the whole; docs/reliability.md tells what it has shown.
+"""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.reliability.boundaries import Boundary, boundaries, kill_at
+from tests.reliability.kill_runs import late, summary
+from tests.reliability.random_kills import Manner, Result, world_of_kills
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not here"),
+]
+SAMPLES = 15  # of the system calls of a life
+
+
+def test_nothing_is_lost_or_doubled_by_kills_at_the_journals_system_calls(tmp_path: Path) -> None:
+    found = boundaries("whole", tmp_path)
+    assert {"openat", "pwrite64", "fdatasync", "ftruncate", "unlink"} <= {boundary.call for boundary in found}
+    for boundary in found[:: len(found) // SAMPLES]:
+        result = kill_at(boundary, root=tmp_path)
+        assert result.violations == [], boundary
+        assert result.in_step_s
+
+
+def test_nothing_is_lost_or_doubled_by_kills_at_random_moments(tmp_path: Path) -> None:
+    result = world_of_kills(4, kills=10, judge_every=5, manner=Manner(), root=tmp_path)
+    assert result.violations == []
+    assert result.kills == 10
+    assert result.fills > 0
+
+
+@pytest.mark.parametrize(
+    ("bug", "invariant"),
+    [("forget_fills_on_restart", "D"), ("one_fill_an_order", "C"), ("forget_commission", "C"), ("whole_lots", "C")],
+)
+def test_planted_bug_is_found(bug: str, invariant: str, tmp_path: Path) -> None:
+    result = world_of_kills(4, kills=4, judge_every=2, manner=Manner(bug=bug), root=tmp_path)
+    assert invariant in {violation[0] for violation in result.violations}, result
+
+
+def test_boundary_is_named_as_it_is_written() -> None:
+    boundary = Boundary(story="whole", call="pwrite64", number=7)
+    assert Boundary.named(str(boundary)) == boundary
+
+
+def test_late_restart_and_its_command_are_told() -> None:
+    result = Result(kind="plain", command="--plain-world 3", in_step_s=[1.0, 6.5])
+    result.violations += late(result, 5.0)
+    told = summary([result])
+    assert told["all"]["restart_to_in_step_s"] == {"count": 2, "p50": 6.5, "p99": 6.5, "max": 6.5}
+    assert told["failed"] == [
+        {
+            "command": 'make kill-runs ARGS="--plain-world 3"',
+            "violations": ["R  restart: in step after 6.50 s, 5 s are allowed"],
+        }
+    ]
