@@ -12,7 +12,7 @@ LOCK := uv pip compile -q --universal --fork-strategy fewest --python-version 3.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help run test test-clients kill-runs check format drill bench bench-backtest docs lock audit clean
+.PHONY: help run test test-clients faults soak kill-runs check format drill bench bench-backtest docs lock audit clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -54,6 +54,12 @@ check: .venv/.installed-dev  ## format, lint, types, import contract, dead code,
 format: .venv/.installed-dev  ## bring the code into form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+faults: .venv/.installed-dev  ## cut the connection at every single byte of the messages about orders
+	@TEST_EVERY_OFFSET=1 $(BIN)/python -m pytest tests/component/daemon/test_link_faults.py -n 2 $(ARGS)
+
+soak: .venv/.installed-dev  ## a month of market in one process, the gateway restarted every night: memory and files stay flat
+	@$(BIN)/python -m tests.benchmarks.soak $(ARGS)
 
 drill: .venv/.installed  ## let each fault of the matrix happen once; fails where something did not hold
 	@$(BIN)/paperd drill --all $(ARGS)

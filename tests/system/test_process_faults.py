@@ -1,4 +1,4 @@
-"""The process as its surroundings see it: a hang, a full disk, a changed file, secrets, and who may reach it."""
+"""The process as its surroundings see it: a hang, a changed file, secrets, and who may reach it."""
 
 import signal
 import socket
@@ -124,22 +124,6 @@ def test_hung_loop_gives_no_sign_of_life(tmp_path: Path, how: str) -> None:
 
 def state_of(program: Program) -> str:
     return Path(f"/proc/{program.process.pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
-def test_full_log_disk_stops_no_trading_and_is_counted(tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    env = {"PAPERD_LOGS__PAPER_LOG_FILE": "/dev/full"}
-    books = Books(state)
-    full = ("sh", "-c", 'exec "$@" >/dev/full 2>/dev/full', "sh")
-    arguments = ("run", *PULSE, "--speed", "max", "--state", state)
-    with running(*arguments, folder=tmp_path / "logs", env=env, wrapper=full) as program:
-        eventually(lambda: books.count("fill") >= 4, "fills")
-        health = paperd("status", "--json", "--state", state, cwd=tmp_path).json()["health"]
-        assert health["logs_dropped"] > 20
-        program.process.send_signal(signal.SIGTERM)
-        assert program.ended() == 0
-    assert books.positions() == books.gateway_positions()
-    assert program.out.read_text() == program.err.read_text() == ""
 
 
 class Watched:

@@ -1,4 +1,4 @@
-"""The connection breaks within a message, the gateway comes back with other order ids, or not at all."""
+"""The connection breaks within a message, is gone while a person asks, or comes back with other order ids."""
 
 import os
 from collections import Counter
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.ports import Broker
 from tests.fakes.cutting_proxy import PLACE_ORDER, Cut, CuttingProxy, cutting_proxy
 from tests.fakes.daemon_stage import Stage, held_gateway, trading
 
@@ -88,4 +89,47 @@ async def test_order_ids_that_are_issued_again_are_not_used_again(tmp_path: Path
         async with trading(gateway, tmp_path) as stage:  # the fault goes on: the journal knows better than the gateway
             await stage.advance(180)
             assert len(stage.states()) > used
+            await stage.agree()
+
+
+async def test_orders_are_never_changed_but_cancelled_and_decided_on_anew(tmp_path: Path) -> None:
+    """A change that is lost, or comes twice, leaves terms that nobody knows: paperd has no way to send one."""
+    assert {name for name in vars(Broker) if not name.startswith("_")} == {
+        "account", "acknowledge_instant", "account_values", "cancel", "client_id", "is_connected", "raise_order_id",
+        "reserve_order_id", "snapshot", "submit",
+    }  # fmt: skip
+    with held_gateway() as gateway:
+        async with (
+            cutting_proxy(gateway.port) as proxy,
+            trading(gateway, tmp_path, port=proxy.port, execution={"order_timeout_s": 3}) as stage,
+        ):
+            await stage.fault("partial_fills", smallest=1, largest=12)  # orders stay open, and are cancelled
+            await stage.fault("cancel_refused", share=0.3)
+            for _ in range(5):
+                await stage.advance(60)
+            assert stage.books.count("order_event", "state = 'PENDING_CANCEL'") >= 4
+            assert len(proxy.orders) >= 6
+            assert set(proxy.orders.values()) == {1}  # a second PlaceOrder of an id would be a change
+
+
+async def test_word_of_a_person_while_disconnected_is_taken_and_sends_nothing(tmp_path: Path) -> None:
+    with held_gateway() as gateway:
+        async with trading(gateway, tmp_path) as stage:
+            await stage.advance(60)
+            await stage.fault("connects_refused")
+            await stage.fault("disconnect")
+            await stage.until(lambda: not stage.status()["connection"]["up"], "the connection to be gone")
+            orders = len(gateway.ledger.orders)
+            assert stage.daemon.control.pause("ann") == {"state": "PAUSED", "strategy": None}
+            assert stage.status()["health"]["synchronised"] is False
+            await stage.heal()
+            for _ in range(4):
+                await stage.advance(60)
+            (paused,) = stage.books.rows("control_action")
+            assert (paused["state"], paused["who"]) == ("PAUSED", "ann")
+            assert stage.books.rows("intent", f"seq > {paused['seq']} AND reduces = 0") == []
+            assert stage.daemon.control.resume("ann")["state"] == "RUNNING"
+            for _ in range(3):
+                await stage.advance(60)
+            assert len(gateway.ledger.orders) > orders
             await stage.agree()
