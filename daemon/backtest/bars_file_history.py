@@ -47,6 +47,21 @@ class QuoteRule:
         half = max(price * self.spread_bps / 1e4, self.tick) / 2 if self.spread_bps else 0.0
         return max(round(price - half, 4), 0.0001), round(price + half, 4)
 
+    def around_all(self, prices: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return what `around` returns, for many prices."""
+        half = np.maximum(prices * self.spread_bps / 1e4, self.tick) / 2 if self.spread_bps else 0.0
+        return np.maximum(_rounded(prices - half), 0.0001), _rounded(prices + half)
+
+
+def _rounded(prices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return prices with four decimals, to the bit as Python rounds them: near a tie it is asked itself."""
+    ticks = prices * 1e4
+    whole = np.rint(ticks)
+    found = whole / 1e4
+    for place in np.flatnonzero(np.abs(np.abs(ticks - whole) - 0.5) < 1e-6 + np.abs(ticks) * 1e-12).tolist():
+        found[place] = round(float(prices[place]), 4)
+    return found
+
 
 @dataclass(slots=True)
 class BarFileHistory:
@@ -213,11 +228,11 @@ class BarFileHistory:
             base = rows.columns()
             if rows.start[0] == session.open_s:
                 opening.append(self._quote(instrument, session.open, float(base.open[0]), float(base.volume[0])))
-            around = [self.quotes.around(price) for price in base.close.tolist()]
+            bid, ask = self.quotes.around_all(base.close)
             quotes[instrument] = MadeQuotes(
                 end=base.end,
-                bid=[bid for bid, _ in around],
-                ask=[ask for _, ask in around],
+                bid=bid,
+                ask=ask,
                 size=np.maximum(base.volume, float(SMALLEST_SIZE)),
             )
             parts = rows.bars() if len(self.timeframes) > 1 else None

@@ -29,8 +29,8 @@ class MadeQuotes:
     """The quotes that follow an instrument's bars, one at the end of each."""
 
     end: NDArray[np.int64]  # epoch seconds
-    bid: list[float]
-    ask: list[float]
+    bid: NDArray[np.float64]
+    ask: NDArray[np.float64]
     size: NDArray[np.float64]  # on each side
 
 
@@ -66,8 +66,8 @@ class FileSteps(Sequence[Step]):
             quotes={
                 name: DayQuotes(
                     rows=self._quoted[name],
-                    bid=np.array(each.bid),
-                    ask=np.array(each.ask),
+                    bid=each.bid,
+                    ask=each.ask,
                     bid_size=each.size,
                     ask_size=each.size,
                 )
@@ -109,8 +109,8 @@ class FileSteps(Sequence[Step]):
         return QuoteChanged(
             at=datetime.fromtimestamp(int(each.end[place]), UTC),
             instrument=instrument,
-            bid=each.bid[place],
-            ask=each.ask[place],
+            bid=float(each.bid[place]),
+            ask=float(each.ask[place]),
             bid_size=size,
             ask_size=size,
         )

@@ -22,13 +22,15 @@ from daemon.domain.events import CommissionReceived, FillReceived, OrderChanged,
 from daemon.domain.fill import Fill
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.order import OrderIntent, OrderRef, OrderState
-from daemon.domain.records import ArrivalQuoteTaken, BarSeen, OrderEventSeen, OrderRefAssigned, Record
+from daemon.domain.records import ArrivalQuoteTaken, BarSeen, OrderEventSeen, OrderRefAssigned
 from daemon.domain.trading_state import TradingState
 from daemon.engine.decisions import PendingBar, Straight
 from daemon.engine.quiet_lane import Answered, Lane
 from daemon.execution.live_order import LiveOrder, Steps
 from daemon.execution.paper_executor import arrival_quote, ticket_of
 from daemon.execution.quality import execution_check
+from daemon.journal.bulk import EncodedRow, Recorded
+from daemon.journal.columns import time_text
 
 if TYPE_CHECKING:
     from daemon.backtest.day_steps import DaySteps
@@ -90,7 +92,7 @@ class OrderLane:
         """
         if not all(self._is_simple(lane, row, at) for lane in lanes):
             return False
-        seen: list[Record] = [self._show(lane, row, at) for lane in lanes]
+        seen: list[Recorded] = [self._show(lane, row, at) for lane in lanes]
         answers = [lane.explain(row, self._driver.engine.marks) for lane in lanes]
         journeys: list[_Journey] = []
         for lane, answer in zip(lanes, answers, strict=True):
@@ -130,15 +132,18 @@ class OrderLane:
         place = bisect_left(rows, row)
         return place if place < len(rows) and rows[place] == row else None
 
-    def _show(self, lane: Lane, row: int, at: datetime) -> BarSeen:
-        """Let the engine see what the market says of an instrument, and return the record of its bar."""
+    def _show(self, lane: Lane, row: int, at: datetime) -> EncodedRow:
+        """Let the engine see what the market says of an instrument, and return the row of its bar."""
         instrument, place = lane.instrument, self._quote_place(lane.instrument, row)
         marks = self._driver.engine.marks
         if place is not None:
             marks.on_quote(self._steps.quote(instrument, place))
         bar = self._steps.bar(instrument, lane.frame, lane.step_to(row))
         marks.on_bar(instrument, bar, at)
-        return BarSeen.of(bar, at=at, instrument=instrument, timeframe=lane.frame)
+        return BarSeen, (
+            time_text(at), instrument, str(lane.frame), bar.start, bar.end, bar.open, bar.high, bar.low, bar.close,
+            bar.volume, bar.wap, bar.trades,
+        )  # fmt: skip
 
     def _plan(self, lane: Lane, answer: Answered, at: datetime, before: datetime) -> _Journey | None:
         """Return the order that follows and its way to the fill, None where it is not simple."""
@@ -161,7 +166,7 @@ class OrderLane:
             return None
         return _Journey(straight, arrival_quote(intent, quote, at), quotes, acknowledged, arrived, price)
 
-    def _send(self, at: datetime, seen: list[Record], journeys: Sequence[_Journey]) -> None:
+    def _send(self, at: datetime, seen: list[Recorded], journeys: Sequence[_Journey]) -> None:
         """Record what is seen, decided, prepared and sent at the instant itself."""
         engine, broker = self._driver.engine, self._driver.broker
         seen += engine.quotes_seen([journey.intent.instrument.id for journey in journeys], at)
@@ -170,15 +175,13 @@ class OrderLane:
         for journey in journeys:
             journey.order_id, ref = broker.reserve_order_id(), journey.intent.order_ref
             seen += [
-                OrderRefAssigned(
-                    at=at, order_ref=ref, order_id=journey.order_id, client_id=broker.client_id, perm_id=0
-                ),
+                (OrderRefAssigned, (time_text(at), ref, journey.order_id, broker.client_id, 0)),
                 _event(journey, at, OrderState.SENDING, "journal"),
                 journey.arrival,
             ]
         seen += [_event(journey, at, OrderState.SENDING, "wire", text="sent") for journey in journeys]
 
-    def _happens(self, step: _Step, seen: list[Record]) -> None:
+    def _happens(self, step: _Step, seen: list[Recorded]) -> None:
         """Let a quote, an acknowledgement or an execution happen."""
         at, _, journey, quote = step
         engine = self._driver.engine
@@ -190,7 +193,7 @@ class OrderLane:
         else:
             self._fill(journey, at, seen)
 
-    def _fill(self, journey: _Journey, at: datetime, seen: list[Record]) -> None:
+    def _fill(self, journey: _Journey, at: datetime, seen: list[Recorded]) -> None:
         """Book an execution of the whole order."""
         engine, broker, rules, intent = (
             self._driver.engine, self._driver.broker, self._driver.executor.rules, journey.intent
@@ -235,8 +238,6 @@ def _in_order(journeys: Sequence[_Journey]) -> list[_Step] | None:
 
 def _event(
     journey: _Journey, at: datetime, state: OrderState, source: str, *, text: str = "", filled: Decimal = _ZERO
-) -> OrderEventSeen:
-    return OrderEventSeen(
-        at=at, order_ref=journey.intent.order_ref, state=state, source=source, code=0, text=text, filled=filled,
-        host_ns=0,
-    )  # fmt: skip
+) -> EncodedRow:
+    """Return the row of a step in an order's life; host time stands still."""
+    return OrderEventSeen, (time_text(at), journey.intent.order_ref, state.value, source, 0, text, str(filled), 0)

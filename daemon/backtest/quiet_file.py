@@ -1,12 +1,14 @@
 """Decisions without consequences as a Parquet file: far too many for a table, and too good to be thrown away."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from daemon.domain.decision import Outcome
 from daemon.engine.quiet import QuietDecisions
@@ -33,7 +35,7 @@ class QuietFile:
 
     def __init__(self, path: Path) -> None:
         self._writer = pq.ParquetWriter(path, _SCHEMA)
-        self._waiting: list[pa.Table] = []
+        self._waiting: list[tuple[tuple[str, str, str], tuple[NDArray[Any], ...]]] = []  # names, and their columns
         self._rows = 0
         self.outcomes: dict[Outcome, int] = {}  # how many decisions ended in each
 
@@ -57,24 +59,35 @@ class QuietFile:
             if count:
                 self.outcomes[OUTCOMES[code]] = self.outcomes.get(OUTCOMES[code], 0) + count
         names = (decisions.strategy, decisions.instrument, str(decisions.timeframe))
-        same = pa.array(np.zeros(kept.size, np.int32))
-        self._waiting.append(
-            pa.table(
-                [
-                    *(pa.DictionaryArray.from_arrays(same, [name]) for name in names),
-                    decisions.bar_end[kept],
-                    pa.DictionaryArray.from_arrays(decisions.signal[kept] + np.int8(1), _SIGNALS),
-                    decisions.confidence[kept],
-                    pa.DictionaryArray.from_arrays(decisions.outcome[kept], _OUTCOMES),
-                ],
-                schema=_SCHEMA,
-            )
-        )
+        columns = (decisions.bar_end, decisions.signal + np.int8(1), decisions.confidence, decisions.outcome)
+        self._waiting.append((names, tuple(column[kept] for column in columns)))
         self._rows += kept.size
         if self._rows >= _ROWS_A_GROUP:
             self._flush()
 
     def _flush(self) -> None:
         if self._waiting:
-            self._writer.write_table(pa.concat_tables(self._waiting).unify_dictionaries())
+            self._writer.write_table(self._table())
         self._waiting, self._rows = [], 0
+
+    def _table(self) -> pa.Table:
+        names, parts = zip(*self._waiting, strict=True)
+        counts = [len(columns[0]) for columns in parts]
+        ends, signals, confidences, outcomes = map(np.concatenate, zip(*parts, strict=True))
+        return pa.table(
+            [
+                *(_repeated(words, counts) for words in zip(*names, strict=True)),
+                ends,
+                pa.DictionaryArray.from_arrays(signals, _SIGNALS),
+                confidences,
+                pa.DictionaryArray.from_arrays(outcomes, _OUTCOMES),
+            ],
+            schema=_SCHEMA,
+        )
+
+
+def _repeated(words: Sequence[str], counts: Sequence[int]) -> pa.DictionaryArray:
+    """Return each word as often as its count says."""
+    known = list(dict.fromkeys(words))
+    places = np.array([known.index(word) for word in words], np.int32)
+    return pa.DictionaryArray.from_arrays(np.repeat(places, counts), known)

@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from daemon.adapters.files.bars_file import BarFile, FileForm
 from daemon.backtest.bars_file_history import BarFileHistory, FillPrice, QuoteRule
@@ -256,3 +259,13 @@ def bars_of_one(steps: Sequence[Step], name: InstrumentId, timeframe: str) -> li
         for instrument, bar in closed.bars
         if closed.timeframe == wanted and instrument == name
     ]
+
+
+@given(
+    prices=st.lists(st.floats(1e-4, 1e7) | st.integers(1, 10**9).map(lambda half: half / 20_000), min_size=1),
+    spread=st.sampled_from([0.0, 1.0, 3.3]),
+)
+def test_quotes_of_many_prices_are_those_of_each(prices: list[float], spread: float) -> None:
+    rule = QuoteRule(spread_bps=spread)
+    bids, asks = rule.around_all(np.array(prices))
+    assert list(zip(bids.tolist(), asks.tolist(), strict=True)) == [rule.around(price) for price in prices]
