@@ -28,7 +28,7 @@ def simulate(
     first: Annotated[int, typer.Option(min=0, help="The first of --seeds; the others follow it.")] = 0,
     minutes: Annotated[
         int, typer.Option(min=1, max=120, help="Minutes of market while faults strike; part of what a seed means.")
-    ] = 8,
+    ] = 6,
     processes: Annotated[int | None, typer.Option(min=1, help="Processes to use; one a core by default.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -75,23 +75,24 @@ def _watched(verdicts: "Iterable[Verdict]", count: int, *, show: bool) -> "Itera
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    speed = TextColumn("{task.fields[speed]} seeds/s, left")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), speed, TimeRemainingColumn())
     visible = show and sys.stderr.isatty()
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not visible) as progress:
-        bar, bad = progress.add_task("simulating", total=count), 0
+        bar, bad = progress.add_task("simulating", total=count, speed="-"), 0
         for verdict in verdicts:
             bad += bool(verdict.violations)
             progress.update(bar, advance=1, description=f"simulating, {bad} with violations" if bad else "simulating")
+            speed_now = progress.tasks[0].speed
+            progress.update(bar, speed="-" if speed_now is None else f"{speed_now:.1f}")
             yield verdict
 
 
 def _print_totals(verdicts: "Sequence[Verdict]") -> None:
     from daemon.cli.output import Column, print_facts, print_table
 
-    struck = _struck(verdicts)
-    print_table(
-        [Column(name="fault"), Column(name="times", number=True)], [(name, times) for name, times in struck.items()]
-    )
+    columns = [Column(name="fault"), Column(name="worlds", number=True), Column(name="struck", number=True)]
+    print_table(columns, [(row["fault"], row["worlds"], row["struck"]) for row in _distribution(verdicts)])
     typer.echo()
     print_facts(_totals(verdicts))
 
@@ -123,7 +124,7 @@ def _print_violations(verdict: "Verdict", minutes: int) -> None:
 def _summary(verdicts: "Sequence[Verdict]", minutes: int) -> Mapping[str, object]:
     return {
         **_totals(verdicts),
-        "faults": dict(_struck(verdicts)),
+        "faults": _distribution(verdicts),
         "failed": [
             {
                 "seed": verdict.seed,
@@ -152,12 +153,15 @@ def _totals(verdicts: "Sequence[Verdict]") -> Mapping[str, object]:
     }
 
 
-def _struck(verdicts: "Sequence[Verdict]") -> Mapping[str, int]:
-    """Return fault -> how often it happened, the most frequent first."""
-    total: Counter[str] = Counter()
+def _distribution(verdicts: "Sequence[Verdict]") -> list[Mapping[str, object]]:
+    """Return for each fault how many worlds have drawn it and how often it has struck, the most frequent first."""
+    worlds: Counter[str] = Counter()
+    struck: Counter[str] = Counter()
     for verdict in verdicts:
-        total.update(verdict.struck)
-    return dict(total.most_common())
+        worlds.update(set(verdict.drawn))
+        struck.update(verdict.struck)
+    names = sorted({*worlds, *struck}, key=lambda name: (-worlds[name], name))
+    return [{"fault": name, "worlds": worlds[name], "struck": struck[name]} for name in names]
 
 
 def _command(seed: int, minutes: int) -> str:

@@ -62,6 +62,7 @@ class Startup:
         self._history = history
         self._grace = grace
         self._bars_until = dict(bars_until)
+        self._last_seen = dict(bars_until)  # by an earlier run, until what it missed is recorded
         self._history_until = dict(history_until)
 
     async def synchronise(self) -> None:
@@ -136,8 +137,8 @@ class Startup:
             if just_now and session.open_s < ended:
                 ended = self._schedule.last_end(datetime.fromtimestamp(ended - 1, UTC), timeframe)
             self._assembler.final_until[timeframe] = ended
-            if timeframe in self._bars_until:
-                missed += self._missed(session, timeframe, self._bars_until.pop(timeframe), ended, now)
+            if timeframe in self._last_seen:
+                missed += self._missed(session, timeframe, self._last_seen.pop(timeframe), ended, now)
         await self._sequencer.apply((), missed)
 
     def _newest(self, timeframe: Timeframe) -> int:

@@ -11,8 +11,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from daemon.gateway.ledger import ExecutionRow, Ledger, OrderRow
+from daemon.simulation.ear import CANARY
 
-_TABLES: Final = ("intent", "order_ref", "order_event", "fill", "commission", "equity", "adjustment")
+_TABLES: Final = (
+    "intent",
+    "order_ref",
+    "order_event",
+    "fill",
+    "commission",
+    "equity",
+    "adjustment",
+    "control_action",
+)
 Row = Mapping[str, Any]
 
 
@@ -25,6 +35,7 @@ class Books:
     positions: Mapping[str, Decimal]  # the gateway's, without what is flat
     journal: Mapping[str, tuple[Row, ...]]  # by table
     numbers: tuple[int, ...]  # `seq` of all rows of all tables, ascending
+    leaks: tuple[str, ...]  # tables of the journal that hold a secret
 
     @classmethod
     def of(cls, state: Path, *, ledger: Path | None = None) -> "Books":
@@ -37,6 +48,7 @@ class Books:
                 positions={name: held.quantity for name, held in books.positions().items() if held.quantity},
                 journal=_journal(state / "journal.db"),
                 numbers=_numbers(state / "journal.db"),
+                leaks=_leaks(state / "journal.db"),
             )
         finally:
             books.close()
@@ -70,13 +82,30 @@ def _journal(path: Path) -> dict[str, tuple[Row, ...]]:
         journal.close()
 
 
+def _leaks(path: Path) -> tuple[str, ...]:
+    journal = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+    try:
+        found = []
+        for table, columns in _columns(journal).items():
+            holds = " OR ".join(f'instr("{name}", ?)' for name in columns)
+            query = f'SELECT 1 FROM "{table}" WHERE {holds} LIMIT 1'  # noqa: S608
+            if journal.execute(query, [CANARY] * len(columns)).fetchone():
+                found.append(table)
+        return tuple(found)
+    finally:
+        journal.close()
+
+
+def _columns(journal: sqlite3.Connection) -> dict[str, list[str]]:
+    """Return table -> names of its columns."""
+    tables = [name for (name,) in journal.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return {name: [row[1] for row in journal.execute(f'PRAGMA table_info("{name}")')] for name in tables}
+
+
 def _numbers(path: Path) -> tuple[int, ...]:
     journal = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
     try:
-        tables = [name for (name,) in journal.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        with_seq = [
-            name for name in tables if "seq" in {row[1] for row in journal.execute(f'PRAGMA table_info("{name}")')}
-        ]
+        with_seq = [table for table, columns in _columns(journal).items() if "seq" in columns]
         every = " UNION ALL ".join(f'SELECT seq FROM "{name}"' for name in with_seq)  # noqa: S608
         return tuple(seq for (seq,) in journal.execute(f"{every} ORDER BY seq"))
     finally:

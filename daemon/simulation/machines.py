@@ -1,27 +1,29 @@
 """The two programs of a simulated world, as their service managers see them: started, killed, started again."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import date, datetime
 from pathlib import Path
-from typing import Final
 
 from daemon.app import Daemon, RunOptions
 from daemon.domain.errors import JournalFailed
+from daemon.gateway.faults.control import UnknownFault
+from daemon.gateway.faults.scenario import Entry
 from daemon.gateway.log import Fact
 from daemon.gateway.server import GatewayServer
 from daemon.journal.past import read_past
+from daemon.journal.sqlite import SqliteConnection
 from daemon.journal.writer import JournalWriter
 from daemon.ports import Control
 from daemon.runtime.notify import Notifier
 from daemon.runtime.supervisor import Service
 from daemon.simulation.clock import SimulatedClock, Wall
+from daemon.simulation.disk import DISK_ERRORS
 from daemon.simulation.loop import VirtualLoop
 from daemon.simulation.process import Killed, Process
 from daemon.simulation.setting import Setting, utc
-
-DISK_ERROR: Final = "disk I/O error"  # in SQLite's words
 
 
 class SimulatedDaemon(Daemon):
@@ -91,6 +93,20 @@ class DaemonMachine:
         """Ask for the orderly stop, as SIGTERM does."""
         if self.daemon is not None:
             self.daemon.orchestrator.request_stop()
+
+    def operate(self, act: Callable[[Control], object]) -> bool:
+        """Do what a person does through the control socket; return whether a daemon is there that answers."""
+        process, daemon = self.process, self.daemon
+        if not self.is_running or process is None or daemon is None:
+            return False
+        process.do_soon(lambda: act(daemon.control))
+        return True
+
+    @property
+    def connection(self) -> sqlite3.Connection | None:
+        """Return the connection that writes the journal, None while there is none."""
+        journal = None if self._writer is None else self._writer._connection  # noqa: SLF001 - the disk is below it
+        return journal._connection if isinstance(journal, SqliteConnection) else None  # noqa: SLF001
 
     def outcome(self) -> BaseException | None:
         """Return what the last process failed with, None where it ended in order or was killed."""
@@ -177,6 +193,33 @@ class GatewayMachine:
             self.process.kill()
         self._server = None
 
+    def disturb(self, fault: Entry, *, lasting_s: float | None) -> bool:
+        """Begin one of the gateway's own faults, for so many virtual seconds; return whether it is there to have it.
+
+        Market time is no measure: it may stand still because of the fault.
+        """
+        process, server = self.process, self._server
+        if not self.is_running or process is None or server is None:
+            return False
+
+        def begin() -> None:
+            number = server.faults.add(fault)
+            if lasting_s is not None:
+                self._loop.call_later(lasting_s, end, number)
+
+        def end(number: int) -> None:
+            with suppress(UnknownFault):  # it has ended by itself
+                server.faults.stop(number)
+
+        process.do_soon(begin)
+        return True
+
+    def heal(self) -> None:
+        """End all of the gateway's own faults."""
+        process, server = self.process, self._server
+        if process is not None and server is not None:
+            process.do_soon(server.faults.stop_all)
+
     def stop_soon(self) -> None:
         """Ask for the orderly end, as SIGTERM does."""
         self._lived_us = int(self.market_time.timestamp() * 1_000_000)
@@ -195,7 +238,7 @@ def is_disk_failure(error: BaseException) -> bool:
     """Return whether a daemon ended because its simulated disk failed, and for no other reason."""
     if isinstance(error, BaseExceptionGroup):
         return all(is_disk_failure(each) for each in error.exceptions)
-    return isinstance(error, JournalFailed) and DISK_ERROR in str(error)
+    return isinstance(error, JournalFailed) and any(words in str(error) for words in DISK_ERRORS)
 
 
 def _silent(event: str, fields: dict[str, Fact], /) -> None:

@@ -2,8 +2,9 @@
 
 The invariants are those of the reliability matrix: A durable intent before bytes, B at most one broker order for each
 intent, C each execution once and none lost, D positions and ledgers agree, E no opening order before the daemon is in
-step, F bounded queue; and three of the simulation's own: J no row of the journal is missing, R the daemon recovers,
-S nothing fails that nobody foresaw.
+step, F bounded queue, G no order against a person's word; and three of the simulation's own: J no row of the journal is
+missing or altered, R the daemon recovers, S nothing fails that nobody foresaw. `conduct` judges the rest of F and G,
+and H.
 """
 
 from collections import Counter, defaultdict
@@ -25,6 +26,7 @@ from daemon.simulation.world import Trouble
 INBOX_LIMIT: Final = 20_000  # events; a world has two instruments
 _ZERO: Final = Decimal(0)
 _GATEWAY_STATES: Final = {"Filled": frozenset({"FILLED"}), "Cancelled": frozenset({"CANCELLED", "REJECTED"})}
+_FORBIDS: Final = frozenset({"PAUSED", "HALTED"})
 
 
 class Invariant(StrEnum):
@@ -90,6 +92,7 @@ def judge(history: Testimony, books: Books) -> tuple[Violation, ...]:
         *_ends(books),
         *_gaps(books),
         *_readiness(history),
+        *_authority(history, books),
         *_machinery(history),
     )
 
@@ -249,7 +252,10 @@ def _ends(books: Books) -> Iterator[Violation]:
 
 
 def _gaps(books: Books) -> Iterator[Violation]:
-    """J: the rows of all tables together are numbered without a gap, whatever process wrote them."""
+    """J: the rows of all tables are numbered without a gap, and their seals hold, whatever process wrote them."""
+    for seq in books.broken_seals:
+        text = "a row of orders was changed, lost or not sealed up to here"
+        yield Violation(invariant=Invariant.NO_GAP, subject=f"seal {seq}", evidence=text)
     for before, after in pairwise(books.numbers):
         if after != before + 1:
             text = f"row {after} comes after row {before}"
@@ -262,6 +268,29 @@ def _readiness(history: Testimony) -> Iterator[Violation]:
         if not sent.was_ready and not sent.reduces:
             text = f"sent at {sent.at_s:.3f} s by process {sent.start}, which was not in step with the gateway"
             yield Violation(invariant=Invariant.READY_BEFORE_OPENING, subject=sent.order_ref, evidence=text)
+
+
+def _authority(history: Testimony, books: Books) -> Iterator[Violation]:
+    """G: no opening order was decided on and sent against a person's or a breaker's word in the journal."""
+    sent = {each.order_ref for each in history.sent}
+    for intent in books.journal["intent"]:
+        if intent["reduces"] or intent["order_ref"] not in sent:
+            continue
+        for scope in (None, intent["strategy"]):
+            word = _last_word(books, scope, intent["seq"])
+            if word is not None and word["state"] in _FORBIDS:
+                text = f"sent although {word['who']} had set {word['state']} at {word['at']}: {word['why']}"
+                yield Violation(invariant=Invariant.AUTHORISED, subject=intent["order_ref"], evidence=text)
+
+
+def _last_word(books: Books, strategy: str | None, before: int) -> Row | None:
+    """Return what was last said about a strategy, or about all; a shutdown ends with its process."""
+    words = [
+        row
+        for row in books.journal["control_action"]
+        if row["strategy"] == strategy and row["seq"] < before and row["state"] != "STOPPING"
+    ]
+    return words[-1] if words else None
 
 
 def _machinery(history: Testimony) -> Iterator[Violation]:

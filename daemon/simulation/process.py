@@ -41,6 +41,15 @@ class Process:
         """Run `main` in this process."""
         return self._loop.create_task(main, name=self.name, context=self._context)
 
+    @property
+    def tasks(self) -> tuple[asyncio.Task[Any], ...]:
+        """Return the tasks that have not ended."""
+        return tuple(self._tasks)
+
+    def do_soon(self, act: Callable[[], object]) -> None:
+        """Have something done in this process, unless it dies before."""
+        self._loop.call_soon(act, context=self._context)
+
     def owns(self, task: asyncio.Task[Any]) -> None:
         """Remember a task that was started in this process."""
         self._tasks[task] = None

@@ -1,28 +1,25 @@
 """Seeds, one after another or over the cores: each world is run, judged and forgotten; what is kept is its verdict."""
 
 import hashlib
-import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
-import structlog
-
 from daemon.journal.content import content_hash
 from daemon.journal.reader import open_reader
 from daemon.simulation.books import Books
+from daemon.simulation.conduct import judge_conduct
 from daemon.simulation.faults import Fault
 from daemon.simulation.oracle import Violation, judge
 from daemon.simulation.world import History, scratch, simulate
 
-MINUTES: Final = 8  # of market, while faults strike
-_SEEDS_A_PROCESS: Final = 200  # then a fresh one takes over
+MINUTES: Final = 6  # of market, while faults strike
+_SEEDS_A_PROCESS: Final = 400  # then a fresh one takes over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +28,8 @@ class Verdict:
 
     seed: int
     lockstep: bool
-    struck: Mapping[str, int]
+    drawn: tuple[str, ...]  # labels of its faults
+    struck: Mapping[str, int]  # label -> how often
     orders: int  # at the gateway
     fills: int
     kills: int
@@ -45,11 +43,12 @@ class Verdict:
 
 def verdict(seed: int, *, minutes: int = MINUTES, plan: Sequence[Fault] | None = None) -> Verdict:
     """Run the world of a seed and judge it; `plan` replaces the faults that the seed would draw."""
-    with tempfile.TemporaryDirectory(prefix="paperd-", dir=scratch()) as folder, _quiet():
+    with tempfile.TemporaryDirectory(prefix="paperd-", dir=scratch()) as folder:
         state = Path(folder)
         history = simulate(seed, minutes=minutes, state=state, plan=plan)
         books = Books.of(state)
-        return _verdict(history, books, judge(history, books), _journal_hash(state))
+        violations = (*judge(history, books), *judge_conduct(history, books))
+        return _verdict(history, books, violations, _journal_hash(state))
 
 
 def verdicts(seeds: Sequence[int], *, minutes: int = MINUTES, processes: int | None = None) -> Iterator[Verdict]:
@@ -81,7 +80,8 @@ def _verdict(history: History, books: Books, violations: tuple[Violation, ...], 
     return Verdict(
         seed=history.setting.seed,
         lockstep=history.setting.lockstep,
-        struck={kind.value: count for kind, count in history.struck.items()},
+        drawn=tuple(fault.label for fault in history.plan),
+        struck=dict(history.struck),
         orders=len(books.orders),
         fills=len(books.executions),
         kills=history.kills,
@@ -104,14 +104,3 @@ def _journal_hash(state: Path) -> str:
 
 def _ledger_hash(books: Books) -> str:
     return hashlib.sha256(repr((books.orders, books.executions, sorted(books.positions.items()))).encode()).hexdigest()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Let nobody log: the lines of a simulated daemon are not this program's."""
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    try:
-        yield
-    finally:
-        structlog.configure(**before)

@@ -16,6 +16,7 @@ from daemon.market.synthetic import SyntheticMarket
 from daemon.market.tape import SecondTape
 from daemon.settings.loading import LoadedSettings, load_settings
 from daemon.simulation import restless
+from daemon.simulation.ear import CANARY
 
 SYMBOLS: Final = ("SPY", "QQQ")
 PORT: Final = 4002
@@ -155,6 +156,7 @@ def _settings(seed: int, order_timeout_s: int, *, crowded: bool) -> LoadedSettin
         "limits": {"account": dict(ACCOUNT_LIMITS)},
         "execution": {"order_timeout_s": order_timeout_s},
         "logs": {"paper_log": False},
+        "journal": {"url": f"postgresql://paperd:{CANARY}@127.0.0.1/not-used"},  # the machine opens a file of its own
     }
     return load_settings(None, overrides, {})
 

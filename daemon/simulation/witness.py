@@ -4,9 +4,13 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from daemon.simulation.machines import DaemonMachine
 from daemon.simulation.wire import placed_order
+
+_ALERT_WITHIN_S: Final = 60.0  # virtual time
+_TASKS_MORE: Final = 10  # requests under way at the moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,16 @@ class Sent:
     was_ready: bool  # the daemon was in step with the gateway
 
 
+@dataclass(slots=True, kw_only=True)
+class _Outage:
+    """A time in which a daemon was not in step with the gateway."""
+
+    start: int  # the how-many-th process
+    since_s: float  # virtual time
+    alerts: int  # in the journal as it began
+    is_judged: bool = False
+
+
 class Witness:
     """Looks over the daemon's shoulder."""
 
@@ -34,6 +48,10 @@ class Witness:
         self.sent: list[Sent] = []
         self.on_order: Callable[[], None] = lambda: None
         self.longest_inbox = 0
+        self.grown: list[str] = []  # what there is too much of at the end
+        self.unalarmed: list[str] = []  # outages without an alert
+        self._tasks_at_first: dict[int, int] = {}  # how-many-th process -> its tasks when it was first in step
+        self._outage: _Outage | None = None
 
     def tap(self, data: bytes) -> None:
         """Look at what the daemon writes."""
@@ -43,12 +61,45 @@ class Witness:
         self.sent.append(self._looked_up(placed.order.order_ref, placed.order_id))
         self.on_order()
 
-    def look_at_inbox(self) -> None:
-        """Note how much waits for the sequencer."""
-        daemon = self._machine.daemon
-        if self._machine.is_running and daemon is not None:
-            waiting = daemon.orchestrator.health.figures()["inbox"]
-            self.longest_inbox = max(self.longest_inbox, waiting if isinstance(waiting, int) else 0)
+    def look(self) -> None:
+        """See how the daemon is doing just now."""
+        daemon, process = self._machine.daemon, self._machine.process
+        if not self._machine.is_running or daemon is None or process is None:
+            self._outage = None
+            return
+        waiting = daemon.orchestrator.health.figures()["inbox"]
+        self.longest_inbox = max(self.longest_inbox, waiting if isinstance(waiting, int) else 0)
+        if self._machine.is_synchronised:
+            self._outage = None
+            self._tasks_at_first.setdefault(self._machine.starts, len(process.tasks))
+        elif self._outage is None or self._outage.start != self._machine.starts:
+            self._outage = _Outage(start=self._machine.starts, since_s=self._now(), alerts=self._alerts())
+        elif not self._outage.is_judged and self._now() - self._outage.since_s > _ALERT_WITHIN_S:
+            self._outage.is_judged = True
+            if self._alerts() == self._outage.alerts:
+                self.unalarmed.append(
+                    f"out of step since {self._outage.since_s:.3f} s in process {self._outage.start}, "
+                    f"and no alert {_ALERT_WITHIN_S:g} s later"
+                )
+
+    def look_for_growth(self, connections: int) -> None:
+        """Compare the daemon at work, with nothing wrong any more, with what it was after its start."""
+        process, start = self._machine.process, self._machine.starts
+        if process is None or start not in self._tasks_at_first:
+            return
+        if len(process.tasks) > self._tasks_at_first[start] + _TASKS_MORE:
+            self.grown.append(f"{len(process.tasks)} tasks, {self._tasks_at_first[start]} after the start")
+        if connections > 1:
+            self.grown.append(f"{connections} connections")
+
+    def _alerts(self) -> int:
+        """Return how many alerts the journal has."""
+        journal = sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True)
+        try:
+            (count,) = journal.execute("SELECT count(*) FROM alert WHERE level != 'INFO'").fetchone()
+            return int(count)
+        finally:
+            journal.close()
 
     def _looked_up(self, order_ref: str, order_id: int) -> Sent:
         found = journaled(self._path, order_ref, order_id)

@@ -12,7 +12,9 @@ from typing import Final
 
 from daemon.journal.writer import JournalWriter
 from daemon.simulation.clock import Wall
-from daemon.simulation.faults import Fault, FaultKind, drawn_faults
+from daemon.simulation.disk import Disk
+from daemon.simulation.ear import Ear
+from daemon.simulation.faults import Fault, drawn_faults
 from daemon.simulation.injector import Injector
 from daemon.simulation.loop import VirtualLoop
 from daemon.simulation.machines import DaemonMachine, GatewayMachine, is_disk_failure
@@ -32,6 +34,7 @@ _LONGEST_S: Final = 4.0  # virtual seconds for each market second, beyond which 
 _PATIENCE_S: Final = 600.0
 _MOST_STARTS: Final = 30
 _LOOK_MARKET_S: Final = 1.0  # how closely the market's time is followed
+_PATROL_S: Final = 0.5
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108  # nosec B108 - a file system in memory: an fsync there costs nothing
 
 
@@ -49,7 +52,7 @@ class History:
 
     setting: Setting
     plan: tuple[Fault, ...]
-    struck: Mapping[FaultKind, int]
+    struck: Mapping[str, int]  # by label
     starts: int  # of the daemon
     gateway_starts: int
     kills: int
@@ -58,6 +61,9 @@ class History:
     corrections: Mapping[str, Correction]  # by execution stem
     held: Mapping[str, Mapping[str, str]]  # strategy -> instrument -> quantity, as the last daemon said
     longest_inbox: int
+    grown: Sequence[str]  # what there is more of in a daemon at work than after its start
+    unalarmed: Sequence[str]  # outages that nobody was told of in time
+    leaks: Sequence[str]  # where a secret was said
     troubles: Sequence[Trouble]
 
 
@@ -76,6 +82,7 @@ class World:
         self._daemon = DaemonMachine(self._loop, self._wall, setting, state)
         self._mouthpiece = Mouthpiece(random.Random(f"words {setting.seed}"), as_real=not setting.lockstep)
         self._witness = Witness(state, self._daemon, self._loop.time)
+        self._ear = Ear()
         self._troubles: list[Trouble] = []
         self._kills = 0
         self._held: Mapping[str, Mapping[str, str]] = {}
@@ -87,6 +94,7 @@ class World:
             mouthpiece=self._mouthpiece,
             witness=self._witness,
             wall=self._wall,
+            disk=Disk(state / "journal.db", random.Random(f"disk {setting.seed}")),
         )
 
     def run(self) -> History:
@@ -95,7 +103,8 @@ class World:
         shutil.copyfile(_empty_journal(), self._state / "journal.db")
         asyncio.set_event_loop(self._loop)
         try:
-            self._loop.run_until_complete(self._main())
+            with self._ear.listening():
+                self._loop.run_until_complete(self._main())
         finally:
             self._take_down()
             asyncio.set_event_loop(None)
@@ -112,19 +121,27 @@ class World:
             corrections=dict(self._mouthpiece.corrections),
             held=self._held,
             longest_inbox=self._witness.longest_inbox,
+            grown=tuple(self._witness.grown),
+            unalarmed=tuple(self._witness.unalarmed),
+            leaks=tuple(self._ear.leaks),
             troubles=tuple(self._troubles),
         )
 
     async def _main(self) -> None:
         self._gateway.start()
         self._daemon.start()
-        keeper = asyncio.create_task(self._keep_daemon(), name="service manager")
+        helpers = {
+            asyncio.create_task(self._keep_daemon(), name="service manager"),
+            asyncio.create_task(self._patrol(), name="patrol"),
+        }
         try:
             await self._storm()
             await self._calm()
+            self._witness.look_for_growth(len(self._injector.open_links()))
         finally:
-            keeper.cancel()
-            await asyncio.wait({keeper})
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.wait(helpers)
         await self._end_daemon()
         self._daemon.start()  # starting is reconciling: what is missing now is lost
         await self._in_step("after the last start")
@@ -165,9 +182,14 @@ class World:
             if self._loop.time() > limit_s:
                 self._trouble("STUCK", f"market time stands at {self._gateway.market_time}, {until} never came")
                 return False
-            self._witness.look_at_inbox()
             await asyncio.sleep(pause_s)
         return True
+
+    async def _patrol(self) -> None:
+        """Look at the daemon again and again."""
+        while True:
+            self._witness.look()
+            await asyncio.sleep(_PATROL_S)
 
     async def _in_step(self, when: str) -> None:
         """Wait until the daemon is in step with the gateway."""
@@ -204,7 +226,9 @@ class World:
             self._trouble("STUCK", f"the daemon did not end within {_STOP_S:g} s")
             return
         self._note_crash(self._daemon.outcome(), "daemon")
-        strategies = daemon.control.status()["strategies"]
+        status = daemon.control.status()
+        self._ear.hear("status", status)
+        strategies = status["strategies"]
         if isinstance(strategies, list):
             self._held = {each["id"]: each["positions"] for each in strategies}
 
