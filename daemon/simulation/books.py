@@ -4,13 +4,16 @@ None of the journal's own queries is used: they are part of what is judged.
 """
 
 import sqlite3
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 from daemon.gateway.ledger import ExecutionRow, Ledger, OrderRow
+from daemon.journal.seals import GENESIS, SEALED, digest, sealed_line
 from daemon.simulation.ear import CANARY
 
 _TABLES: Final = (
@@ -36,6 +39,7 @@ class Books:
     journal: Mapping[str, tuple[Row, ...]]  # by table
     numbers: tuple[int, ...]  # `seq` of all rows of all tables, ascending
     leaks: tuple[str, ...]  # tables of the journal that hold a secret
+    broken_seals: tuple[int, ...]  # `seq` of the seals that do not fit the rows before them
 
     @classmethod
     def of(cls, state: Path, *, ledger: Path | None = None) -> "Books":
@@ -49,6 +53,7 @@ class Books:
                 journal=_journal(state / "journal.db"),
                 numbers=_numbers(state / "journal.db"),
                 leaks=_leaks(state / "journal.db"),
+                broken_seals=_broken_seals(state / "journal.db"),
             )
         finally:
             books.close()
@@ -92,6 +97,32 @@ def _leaks(path: Path) -> tuple[str, ...]:
             if journal.execute(query, [CANARY] * len(columns)).fetchone():
                 found.append(table)
         return tuple(found)
+    finally:
+        journal.close()
+
+
+def _broken_seals(path: Path) -> tuple[int, ...]:
+    journal = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+    try:
+        rows = sorted(
+            (
+                (row[0], sealed_line(kind, row))
+                for kind in SEALED
+                for row in journal.execute(f'SELECT * FROM "{kind.TABLE}"')  # noqa: S608
+            ),
+            key=lambda numbered: numbered[0],
+        )
+        numbers, lines = [seq for seq, _ in rows], [line for _, line in rows]
+        head, covered, broken = GENESIS, 0, []
+        query = "SELECT seq, at, first_seq, last_seq, digest FROM seal ORDER BY seq"
+        for seq, at, first, last, told in journal.execute(query):
+            begin, end = bisect_left(numbers, first), bisect_right(numbers, last)
+            moment = datetime.fromisoformat(at)
+            head = digest(head, lines[begin:end], seq=seq, at=moment, first_seq=first, last_seq=last)
+            if head != told or begin != covered:
+                broken.append(int(seq))
+            head, covered = str(told), end
+        return tuple(broken if covered == len(rows) else [*broken, numbers[covered]])
     finally:
         journal.close()
 

@@ -1,32 +1,43 @@
 """Bugs that a daemon like this one has had somewhere: each function plants one, for as long as its test lasts."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
+from sqlite3 import Connection
 from typing import Any
 
 import pytest
+import structlog
 
+from daemon import app
 from daemon.adapters.ib.broker import IbBroker
+from daemon.app import Daemon
 from daemon.domain.callbacks import CommissionReported, ConnectionChanged, ExecutionReported
 from daemon.domain.errors import BrokerUnavailable
 from daemon.domain.events import FillReceived
 from daemon.domain.fill import Fill
 from daemon.domain.order import Approved, OrderState
-from daemon.domain.records import CommissionRecorded, FillRecorded, Record
+from daemon.domain.records import CommissionRecorded, FillRecorded, Record, TradingStateChanged
+from daemon.domain.trading_state import TradingState
 from daemon.engine.engine import Engine
 from daemon.engine.ledger import Ledger
+from daemon.engine.trading_switch import TradingSwitch
 from daemon.execution import evidence, states
 from daemon.execution.evidence import Evidence
 from daemon.execution.live_order import LiveOrder
 from daemon.execution.paper_executor import PaperExecutor
 from daemon.execution.presence import Presence
+from daemon.journal import sqlite
+from daemon.journal.seals import GENESIS, SealChain
 from daemon.journal.writer import JournalWriter
 from daemon.orchestrator.link import Link
 from daemon.orchestrator.reconciliation import Reconciler
 from daemon.orchestrator.sequencer import Sequencer
 from daemon.ports import Inquiry, Told
+from daemon.settings.loading import LoadedSettings
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -244,6 +255,77 @@ def whole_lots(patch: pytest.MonkeyPatch) -> None:
         return original(self, replace(execution, price=execution.price.quantize(Decimal(1))), at)
 
     patch.setattr(Evidence, "on_execution", on_execution)
+
+
+def secret_in_a_log_line(patch: pytest.MonkeyPatch) -> None:
+    """What the daemon was started with is logged, address of the journal with its password included."""
+    original = Daemon._run_record
+
+    def run_record(self: Any, loaded: LoadedSettings) -> Any:
+        url = loaded.settings.journal.url
+        structlog.get_logger().debug("daemon.configured", journal=url.get_secret_value() if url else None)
+        return original(self, loaded)
+
+    patch.setattr(Daemon, "_run_record", run_record)
+
+
+def secret_in_the_journal(patch: pytest.MonkeyPatch) -> None:
+    """The settings are kept with the run, unmasked."""
+
+    def plain(settings: Any) -> object:
+        return {"journal": settings.journal.url.get_secret_value()}
+
+    patch.setattr(app, "plain", plain)
+
+
+def deaf_to_the_operator(patch: pytest.MonkeyPatch) -> None:
+    """A pause is noted down, and orders go on."""
+    patch.setattr(TradingSwitch, "state", TradingState.RUNNING)
+
+
+def forget_the_pause_on_restart(patch: pytest.MonkeyPatch) -> None:
+    """What the operator had stopped goes on by itself after a restart."""
+    original = Engine.restore
+
+    def restore(self: Any, records: Sequence[Record]) -> None:
+        original(self, [record for record in records if not isinstance(record, TradingStateChanged)])
+
+    patch.setattr(Engine, "restore", restore)
+
+
+def seals_without_a_chain(patch: pytest.MonkeyPatch) -> None:
+    """Each seal stands for itself, so that rows can be taken out together with theirs."""
+    original = SealChain.seal
+
+    def seal(self: SealChain, rows: Any, **facts: Any) -> Any:
+        self.head = GENESIS
+        return original(self, rows, **facts)
+
+    patch.setattr(SealChain, "seal", seal)
+
+
+def commits_without_sync(patch: pytest.MonkeyPatch) -> None:
+    """A commit returns before the disk has it: quicker, until the power fails."""
+    original = sqlite.open_for_writing
+
+    def open_for_writing(path: Path, *, busy_timeout_s: float) -> Connection:
+        connection = original(path, busy_timeout_s=busy_timeout_s)
+        connection.execute("PRAGMA synchronous=NORMAL")
+        return connection
+
+    patch.setattr(sqlite, "open_for_writing", open_for_writing)
+
+
+def watch_for_ever(patch: pytest.MonkeyPatch) -> None:
+    """Each order gets a task that watches it, and none of these ever ends."""
+    original = PaperExecutor.send
+    watchers = set()
+
+    def send(self: PaperExecutor, order: Approved, at: datetime) -> Any:
+        watchers.add(asyncio.ensure_future(asyncio.sleep(1e9)))
+        return original(self, order, at)
+
+    patch.setattr(PaperExecutor, "send", send)
 
 
 def _corrects(order: LiveOrder, execution: ExecutionReported) -> bool:

@@ -60,6 +60,10 @@ def corrected_elsewhere(history: History) -> Mapping[str, Correction]:
     return {"nowhere": Correction("nowhere.02", Decimal(1))}
 
 
+def paused_from_the_start(rows: list[dict[str, Any]]) -> None:
+    rows.insert(0, {"seq": 0, "at": "09:30", "state": "PAUSED", "strategy": None, "who": "operator", "why": "asked"})
+
+
 def set_on_last(**values: object) -> Callable[[list[dict[str, Any]]], object]:
     return lambda rows: rows[-1].update(values)
 
@@ -104,6 +108,12 @@ def test_correction_of_what_never_was_is_nothing(quiet: tuple[History, Books]) -
             in_sent(was_ready=False, reduces=False), "E", id="early"
         ),
         pytest.param(in_history(longest_inbox=lambda _: INBOX_LIMIT + 1), "F", id="inbox"),
+        pytest.param(in_history(grown=lambda _: ["99 tasks"]), "F", id="tasks"),
+        pytest.param(in_history(leaks=lambda _: ["log line x"]), "G", id="secret in a log"),
+        pytest.param(in_books(leaks=lambda _: ["run"]), "G", id="secret in the journal"),
+        pytest.param(in_journal("control_action", paused_from_the_start), "G", id="paused"),
+        pytest.param(in_history(unalarmed=lambda _: ["out of step"]), "H", id="no alert"),
+        pytest.param(in_books(broken_seals=lambda _: [7]), "J", id="seal"),
         pytest.param(in_books(numbers=lambda b: b.numbers[:5] + b.numbers[6:]), "J", id="gap"),
         pytest.param(in_history(troubles=lambda _: [Trouble(what="RECOVERY", text="")]), "R", id="no recovery"),
         pytest.param(in_history(troubles=lambda _: [Trouble(what="STUCK", text="")]), "R", id="stuck"),

@@ -13,6 +13,7 @@ SEEDS = range(40)
 
 A, B, C = Invariant.DURABLE_INTENT, Invariant.ONE_ORDER, Invariant.EACH_EXECUTION_ONCE
 D, E, J = Invariant.BOOKS_AGREE, Invariant.READY_BEFORE_OPENING, Invariant.NO_GAP
+F, G = Invariant.BOUNDED, Invariant.AUTHORISED
 S = Invariant.SOUND  # the journal itself refuses an execution that is there already
 
 
@@ -37,6 +38,13 @@ S = Invariant.SOUND  # the journal itself refuses an execution that is there alr
         (bugs.carry_on_without_a_disk, J),
         (bugs.deaf_to_cancels, D),
         (bugs.whole_lots, C),
+        (bugs.secret_in_a_log_line, G),
+        (bugs.secret_in_the_journal, G),
+        (bugs.deaf_to_the_operator, G),
+        (bugs.forget_the_pause_on_restart, G),
+        (bugs.seals_without_a_chain, J),
+        (bugs.commits_without_sync, C),
+        (bugs.watch_for_ever, F),
     ],
     ids=lambda value: value.__name__ if callable(value) else value.value,
 )
