@@ -15,7 +15,7 @@ from daemon.journal.reader import open_reader
 from daemon.simulation.books import Books
 from daemon.simulation.conduct import judge_conduct
 from daemon.simulation.faults import Fault
-from daemon.simulation.oracle import Violation, judge
+from daemon.simulation.oracle import Invariant, Violation, judge
 from daemon.simulation.world import History, scratch, simulate
 
 MINUTES: Final = 6  # of market, while faults strike
@@ -71,9 +71,10 @@ class _Run:
         return verdict(seed, minutes=self.minutes)
 
 
-def first_violation(seeds: Iterable[int], run: Callable[[int], Verdict]) -> Verdict | None:
-    """Return the first verdict with a violation, None when every seed holds."""
-    return next((found for found in map(run, seeds) if found.violations), None)
+def first_violation(seeds: Iterable[int], run: Callable[[int], Verdict], invariant: Invariant) -> Violation | None:
+    """Return the first violation of an invariant, None when it holds in every seed."""
+    found = (violation for verdict in map(run, seeds) for violation in verdict.violations)
+    return next((violation for violation in found if violation.invariant is invariant), None)
 
 
 def _verdict(history: History, books: Books, violations: tuple[Violation, ...], journal_hash: str) -> Verdict:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from daemon.domain.standing import LinkState
 from daemon.simulation.machines import DaemonMachine
 from daemon.simulation.wire import placed_order
 
@@ -33,8 +34,8 @@ class _Outage:
     """A time in which a daemon was not in step with the gateway."""
 
     start: int  # the how-many-th process
-    since_s: float  # virtual time
-    alerts: int  # in the journal as it began
+    bad_since_s: float  # virtual time
+    alerts: int  # critical ones in the journal as it began
     is_judged: bool = False
 
 
@@ -70,16 +71,24 @@ class Witness:
         waiting = daemon.orchestrator.health.figures()["inbox"]
         self.longest_inbox = max(self.longest_inbox, waiting if isinstance(waiting, int) else 0)
         if self._machine.is_synchronised:
-            self._outage = None
             self._tasks_at_first.setdefault(self._machine.starts, len(process.tasks))
-        elif self._outage is None or self._outage.start != self._machine.starts:
-            self._outage = _Outage(start=self._machine.starts, since_s=self._now(), alerts=self._alerts())
-        elif not self._outage.is_judged and self._now() - self._outage.since_s > _ALERT_WITHIN_S:
-            self._outage.is_judged = True
-            if self._alerts() == self._outage.alerts:
+        self._watch(daemon.orchestrator.link.state)
+
+    def _watch(self, state: LinkState) -> None:
+        """Follow an outage: comparing with the broker is none, and does not end one."""
+        outage, now_s = self._outage, self._now()
+        if state is LinkState.CONNECTED:
+            self._outage = None
+        elif outage is None or outage.start != self._machine.starts:
+            self._outage = _Outage(start=self._machine.starts, bad_since_s=now_s, alerts=self._alerts())
+        elif state is LinkState.RECONCILING:
+            outage.bad_since_s = now_s
+        elif not outage.is_judged and now_s - outage.bad_since_s > _ALERT_WITHIN_S:
+            outage.is_judged = True
+            if self._alerts() == outage.alerts:
                 self.unalarmed.append(
-                    f"out of step since {self._outage.since_s:.3f} s in process {self._outage.start}, "
-                    f"and no alert {_ALERT_WITHIN_S:g} s later"
+                    f"{state.value} since {outage.bad_since_s:.1f} s in process {outage.start}, "
+                    f"and no critical alert {_ALERT_WITHIN_S:g} s later"
                 )
 
     def look_for_growth(self, connections: int) -> None:
@@ -96,7 +105,7 @@ class Witness:
         """Return how many alerts the journal has."""
         journal = sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True)
         try:
-            (count,) = journal.execute("SELECT count(*) FROM alert WHERE level != 'INFO'").fetchone()
+            (count,) = journal.execute("SELECT count(*) FROM alert WHERE level = 'CRITICAL'").fetchone()
             return int(count)
         finally:
             journal.close()

@@ -21,6 +21,7 @@ from daemon.domain.events import FillReceived
 from daemon.domain.fill import Fill
 from daemon.domain.order import Approved, OrderState
 from daemon.domain.records import CommissionRecorded, FillRecorded, Record, TradingStateChanged
+from daemon.domain.standing import Access
 from daemon.domain.trading_state import TradingState
 from daemon.engine.engine import Engine
 from daemon.engine.ledger import Ledger
@@ -34,6 +35,7 @@ from daemon.journal import sqlite
 from daemon.journal.seals import GENESIS, SealChain
 from daemon.journal.writer import JournalWriter
 from daemon.orchestrator.link import Link
+from daemon.orchestrator.outages import Outages
 from daemon.orchestrator.reconciliation import Reconciler
 from daemon.orchestrator.sequencer import Sequencer
 from daemon.ports import Inquiry, Told
@@ -222,7 +224,12 @@ def trade_on_after_reconnect(patch: pytest.MonkeyPatch) -> None:
         if not (change.up and self.synchronisations):
             original(self, change)
 
+    def tell(self: Link) -> None:
+        self._set_access(Access())
+        self.on_news()
+
     patch.setattr(Link, "on_change", on_change)
+    patch.setattr(Link, "_tell", tell)
 
 
 def carry_on_without_a_disk(patch: pytest.MonkeyPatch) -> None:
@@ -326,6 +333,11 @@ def watch_for_ever(patch: pytest.MonkeyPatch) -> None:
         return original(self, order, at)
 
     patch.setattr(PaperExecutor, "send", send)
+
+
+def nobody_is_told(patch: pytest.MonkeyPatch) -> None:
+    """An outage is noticed, waited out, and kept to itself."""
+    patch.setattr(Outages, "look", lambda self, state, standing, *, host_s, at: None)
 
 
 def _corrects(order: LiveOrder, execution: ExecutionReported) -> bool:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from daemon.simulation.books import Books, Row
-from daemon.simulation.oracle import INBOX_LIMIT, Invariant, judge
+from daemon.simulation.conduct import judge_conduct
+from daemon.simulation.oracle import INBOX_LIMIT, Invariant, Violation, judge
 from daemon.simulation.wire import Correction
 from daemon.simulation.world import History, Trouble, simulate
 
@@ -21,6 +22,10 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> tuple[History, Books]:
     state: Path = tmp_path_factory.mktemp("state")
     history = simulate(2, minutes=4, state=state, plan=())
     return history, Books.of(state)
+
+
+def judged(history: History, books: Books) -> tuple[Violation, ...]:
+    return (*judge(history, books), *judge_conduct(history, books))
 
 
 def in_journal(table: str, change: Callable[[list[dict[str, Any]]], object]) -> Alter:
@@ -72,11 +77,11 @@ def test_quiet_world_is_in_order(quiet: tuple[History, Books]) -> None:
     history, books = quiet
     assert len(books.orders) > 4
     assert len(books.executions) >= len(books.orders) / 2
-    assert judge(history, books) == ()
+    assert judged(history, books) == ()
 
 
 def test_correction_of_what_never_was_is_nothing(quiet: tuple[History, Books]) -> None:
-    assert judge(*in_history(corrections=corrected_elsewhere)(*quiet)) == ()
+    assert judged(*in_history(corrections=corrected_elsewhere)(*quiet)) == ()
 
 
 @pytest.mark.parametrize(
@@ -121,11 +126,11 @@ def test_correction_of_what_never_was_is_nothing(quiet: tuple[History, Books]) -
     ],
 )  # fmt: skip
 def test_oracle_sees_that(alter: Alter, broken: str, quiet: tuple[History, Books]) -> None:
-    violations = judge(*alter(*quiet))
+    violations = judged(*alter(*quiet))
     assert Invariant(broken) in {violation.invariant for violation in violations}
     assert all(violation.evidence for violation in violations if violation.invariant not in {"R", "S"})
 
 
 def test_exit_that_leaves_before_the_daemon_is_in_step_is_right(quiet: tuple[History, Books]) -> None:
     alter = in_sent(was_ready=False, reduces=True)
-    assert judge(*alter(*quiet)) == ()
+    assert judged(*alter(*quiet)) == ()
