@@ -12,7 +12,7 @@ LOCK := uv pip compile -q --universal --fork-strategy fewest --python-version 3.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help run test test-clients faults soak kill-runs check format drill bench bench-backtest docs lock audit clean
+.PHONY: help run test test-clients nightly faults soak kill-runs check format drill bench bench-backtest docs lock audit clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -24,6 +24,10 @@ run: .venv/.installed  ## set up, then run the daemon on its embedded market
 
 test: .venv/.installed-dev  ## set up, then run all tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+# Later options win: ARGS="--first 10000 --seeds 500" runs others.
+nightly: .venv/.installed  ## simulate 10,000 seeds with faults (ARGS="--first 10000" for others)
+	@nice -n 10 $(BIN)/paperd simulate --seeds 10000 $(ARGS)
 
 # Each client library in a venv of its own; the gateway they talk to is the paperd in .venv.
 test-clients: .venv/.installed-dev .venv-ib_async/.installed .venv-ibapi/.installed  ## tell one story with three clients
