@@ -35,16 +35,16 @@ def simulate(
     """Look for lost, doubled and misattributed orders: the daemon against a gateway and faults, in virtual time.
 
     A seed is a whole world: a market, the real daemon, the simulated IB Gateway, and faults. Connections are cut at any
-    byte or fall silent, either program is killed at any moment, the disk fails or loses power, messages come twice, late
-    or never, executions are corrected, the clock is set wrong, and the gateway does what its catalogue of faults has.
-    Nothing sleeps, so that minutes of market take less than a second.
+    byte or fall silent, either program is killed at any moment, the disk fails or loses power, messages come twice,
+    late or never, executions are corrected, the clock is set wrong, and the gateway does what its catalogue of faults
+    has. Nothing sleeps, so that minutes of market take less than a second.
 
     At the end an oracle compares the gateway's own ledger with the journal. A violation names what did not hold: A an
     order left before its intent was durable, B more than one order for an intent, C an execution lost, doubled or
     altered, D positions or ledgers that disagree, E an order that opens risk before the daemon was in step with the
     gateway, F a queue without bound or tasks that pile up, G a secret that is said or an order against a person's word,
-    H an outage without an alert within a minute, J a row missing or altered in the journal, R no recovery, S a failure that nobody foresaw.
-    The exit code is then 1.
+    H an outage without an alert within a minute, J a row missing or altered in the journal, R no recovery, S a failure
+    that nobody foresaw. The exit code is then 1.
 
     The same seed is the same world, to the byte: what it shows can be shown again.
 

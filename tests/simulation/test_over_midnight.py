@@ -8,10 +8,10 @@ import pytest
 from daemon.simulation.books import Books, is_confirmed
 from daemon.simulation.faults import Fault, FaultKind
 from daemon.simulation.oracle import judge
-from daemon.simulation.seeds import MINUTES
 from daemon.simulation.setting import Setting
 from daemon.simulation.world import History, simulate
 
+MINUTES = 8
 SEEDS = (117, 146)  # over the close, on a market that waits for nobody
 
 
