@@ -243,3 +243,7 @@ def check(at: datetime, ref: OrderRef, number: int) -> ExecutionChecked:
         host_sent_to_filled_ms=None,
         warning="",
     )
+
+
+ROWS = len(order_story(1)) + 1
+"""Rows that one story leaves behind, its seal with them."""

@@ -16,7 +16,7 @@ from daemon.journal.location import journal_url
 from daemon.journal.reader import open_reader
 from daemon.journal.verify import verify
 from daemon.journal.writer import JournalWriter, hold_writer
-from tests.component.journal.conftest import OPEN
+from tests.component.journal.conftest import OPEN, ROWS
 
 pytestmark = pytest.mark.asyncio
 
@@ -72,8 +72,8 @@ async def test_a_copy_made_while_the_journal_is_written_is_of_one_moment(
             await journal.append(story(number))
             number += 1
         found = await copying
-    assert found.rows % 23 == 0
-    assert 23 <= found.rows <= number * 23
+    assert found.rows % ROWS == 0
+    assert ROWS <= found.rows <= number * ROWS
 
 
 async def test_a_file_that_is_there_is_replaced_only_on_request(tmp_path: Path, story: Story) -> None:
@@ -84,7 +84,7 @@ async def test_a_file_that_is_there_is_replaced_only_on_request(tmp_path: Path, 
         back_up(path, copy)
     assert copy.read_text() == "mine"
     back_up(path, copy, replace=True)
-    assert verify(copy).rows == 4 * 23
+    assert verify(copy).rows == 4 * ROWS
 
 
 async def test_the_journal_is_never_its_own_copy(tmp_path: Path, story: Story) -> None:

@@ -20,7 +20,7 @@ from daemon.journal.reader import open_reader
 from daemon.journal.streams import each
 from daemon.journal.verify import verify
 from daemon.journal.writer import JournalWriter
-from tests.component.journal.conftest import OPEN
+from tests.component.journal.conftest import OPEN, ROWS
 
 pytestmark = pytest.mark.asyncio
 
@@ -198,7 +198,7 @@ async def test_last_words_tell_what_was_not_kept(tmp_path: Path, story: Story) -
 
     leave_last_words(tmp_path, JournalFailed("the disk is full"), story(3))
     first, *others = [json.loads(line) for line in (tmp_path / FILE).read_text().splitlines()]
-    assert first == {"failure": "the disk is full", "unkept": 22}
+    assert first == {"failure": "the disk is full", "unkept": ROWS - 1}
     intent = next(line for line in others if line["table"] == "intent")
     assert (intent["order_ref"], intent["quantity"], intent["side"]) == ("pd-test-0003", "10", "BUY")
     leave_last_words(tmp_path / "nowhere", JournalFailed("x"), ())  # cannot be written, and says so in the log only

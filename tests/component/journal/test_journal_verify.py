@@ -17,11 +17,12 @@ from daemon.journal.location import journal_url
 from daemon.journal.seals import SEALED
 from daemon.journal.verify import verify
 from daemon.journal.writer import JournalWriter
-from tests.component.journal.conftest import OPEN
+from tests.component.journal.conftest import OPEN, ROWS, order_story
 
 pytestmark = pytest.mark.asyncio
 
 Story = Callable[[int], tuple[Record, ...]]
+SEALED_ROWS = sum(isinstance(record, SEALED) for record in order_story(1))
 TABLES = [record_type.TABLE for record_type in SEALED]
 
 
@@ -44,7 +45,7 @@ async def test_a_journal_that_nobody_touched_is_whole(location: str, story: Stor
     await written(location, story)
     found = verify(location)
     assert found.faults == ()
-    assert (found.rows, found.last_seq, found.seals, found.sealed_rows) == (4 * 23, 4 * 23, 4, 4 * 10)
+    assert (found.rows, found.last_seq, found.seals, found.sealed_rows) == (4 * ROWS, 4 * ROWS, 4, 4 * SEALED_ROWS)
 
 
 async def test_a_journal_is_verified_while_it_is_written(location: str, story: Story) -> None:
@@ -54,7 +55,7 @@ async def test_a_journal_is_verified_while_it_is_written(location: str, story: S
         for number in range(2, 30):
             await journal.append(story(number))
         assert (await looking).faults == ()
-    assert verify(location).rows == 29 * 23
+    assert verify(location).rows == 29 * ROWS
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -115,10 +116,10 @@ async def test_a_row_that_was_added_is_found(location: str, story: Story) -> Non
     engine = create_engine(journal_url(location))
     with engine.begin() as connection:
         row = dict(connection.execute(select(fill).order_by(fill.c.seq).limit(1)).mappings().one())
-        connection.execute(insert(fill).values({**row, "seq": 4 * 23 + 1, "exec_id": "made up"}))
+        connection.execute(insert(fill).values({**row, "seq": 4 * ROWS + 1, "exec_id": "made up"}))
     engine.dispose()
     (fault,) = verify(location).faults
-    assert (fault.check, fault.table, fault.seq) == ("chain", "fill", 4 * 23 + 1)
+    assert (fault.check, fault.table, fault.seq) == ("chain", "fill", 4 * ROWS + 1)
 
 
 async def test_a_number_given_twice_is_found(location: str, story: Story) -> None:
@@ -131,13 +132,19 @@ async def test_a_number_given_twice_is_found(location: str, story: Story) -> Non
 async def test_a_seal_made_to_fit_breaks_the_next_one(location: str, story: Story) -> None:
     await written(location, story)
     seal = schema.SEAL
-    meddle(location, update(seal).where(seal.c.seq == 23).values(digest="0" * 64))
-    assert [fault.text.split(" does not")[0] for fault in verify(location).faults] == ["seal 23", "seal 46"]
+    meddle(location, update(seal).where(seal.c.seq == ROWS).values(digest="0" * 64))
+    assert [fault.text.split(" does not")[0] for fault in verify(location).faults] == [
+        f"seal {ROWS}",
+        f"seal {2 * ROWS}",
+    ]
 
 
 async def test_an_order_cut_out_with_its_seal_and_numbers_closed_is_found(location: str, story: Story) -> None:
     await written(location, story)
-    meddle(location, *(delete(table).where(table.c.seq.between(24, 46)) for table in schema.METADATA.sorted_tables))
+    meddle(
+        location,
+        *(delete(table).where(table.c.seq.between(ROWS + 1, 2 * ROWS)) for table in schema.METADATA.sorted_tables),
+    )
     for table in schema.METADATA.sorted_tables:
         meddle(location, *_renumbered(location, table))
     faults = verify(location).faults
@@ -157,7 +164,7 @@ async def test_an_execution_without_its_order_is_found_where_nothing_is_sealed(l
 async def test_a_digest_that_was_kept_tells_that_the_end_was_cut_off(location: str, story: Story) -> None:
     await written(location, story)
     kept = verify(location).head
-    meddle(location, *(delete(table).where(table.c.seq > 46) for table in schema.METADATA.sorted_tables))
+    meddle(location, *(delete(table).where(table.c.seq > 2 * ROWS) for table in schema.METADATA.sorted_tables))
     found = verify(location)
     assert found.faults == ()
     assert found.head != kept
@@ -208,13 +215,13 @@ def _some(location: str | Path, table: Any, which: int = 1) -> int:
 def _renumbered(location: str | Path, table: Any) -> list[Any]:
     engine = create_engine(journal_url(location))
     with engine.connect() as connection:
-        seqs = connection.scalars(select(table.c.seq).where(table.c.seq > 46).order_by(table.c.seq)).all()
+        seqs = connection.scalars(select(table.c.seq).where(table.c.seq > 2 * ROWS).order_by(table.c.seq)).all()
     engine.dispose()
-    moves = [update(table).where(table.c.seq == seq).values(seq=seq - 23) for seq in seqs]
+    moves = [update(table).where(table.c.seq == seq).values(seq=seq - ROWS) for seq in seqs]
     if table is schema.SEAL:
         moves.append(
             update(table)
-            .where(table.c.seq > 23)
-            .values(first_seq=table.c.first_seq - 23, last_seq=table.c.last_seq - 23)
+            .where(table.c.seq > ROWS)
+            .values(first_seq=table.c.first_seq - ROWS, last_seq=table.c.last_seq - ROWS)
         )
     return moves
