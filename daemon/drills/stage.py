@@ -120,6 +120,14 @@ class Stage:
         self.daemons.append(daemon)
         return daemon
 
+    async def command(self, *arguments: str, within_s: float = PATIENCE_S) -> int:
+        """Run a command that ends by itself; return its exit code."""
+        program = await Program.start(arguments[0], arguments, folder=self.folder)
+        try:
+            return await program.ended(within_s=within_s)
+        finally:
+            await program.kill()
+
     async def in_step(self, *, within_s: float = PATIENCE_S) -> float:
         """Wait until the daemon that was started last has come into step; return the host seconds that it took."""
         began = self.host_s

@@ -69,8 +69,9 @@ async def _corrupt_page(stage: Stage) -> None:
     code = await stage.stop_daemon(within_s=30)
     stage.tell(f"the daemon is stopped ({code})")
     whole = stage.folder / "journal.whole"
-    shutil.copyfile(stage.journal, whole)
-    damaged = bytearray(whole.read_bytes())
+    code = await stage.command("db", "backup", str(whole), "--state", str(stage.state))
+    stage.check(Invariant.SOUND, f"paperd db backup ended with exit code {code}", held=code == 0)
+    damaged = bytearray(stage.journal.read_bytes())
     for page in range(1, len(damaged) // _PAGE):
         damaged[page * _PAGE : page * _PAGE + 64] = b"\xff" * 64
     stage.journal.write_bytes(damaged)
@@ -90,7 +91,7 @@ async def _corrupt_page(stage: Stage) -> None:
     for rest in stage.state.glob("journal.db-*"):
         rest.unlink()
     shutil.copyfile(whole, stage.journal)
-    stage.tell("the whole file is put back")
+    stage.tell("the copy that paperd db backup had made is put in its place")
 
 
 async def _two_daemons(stage: Stage) -> None:

@@ -1,11 +1,13 @@
 """The list of drills: names, rows and sentences that a person can use."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from daemon.drills.catalogue import DRILLS, drill_named
 from daemon.drills.drill import Drill
+from daemon.drills.report import matrix_rows
 
 
 def test_names_are_unique_and_in_kebab_case() -> None:
@@ -27,6 +29,12 @@ def test_each_drill_stands_for_rows_of_the_matrix_and_looks_at_something(drill: 
     assert drill.rows
     assert all(1 <= row <= 40 for row in drill.rows)
     assert drill.holds
+
+
+def test_documentation_lists_each_drill_with_its_rows_and_sentence() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "drills.md").read_text()
+    listed = [line for line in page.splitlines() if re.match(r"\| [0-9, ]+ \| `", line)]
+    assert listed == [f"| {matrix_rows(drill)} | `{drill.name}` | {drill.goes_wrong} |" for drill in DRILLS]
 
 
 def test_drill_is_found_by_its_name() -> None:
