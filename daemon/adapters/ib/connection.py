@@ -347,7 +347,7 @@ class IbConnection:
     def _went_down(self, ib: RawIB) -> None:
         self._came_up.clear()
         if self._situation.went_down(self._now(), heard_at=ib.wrapper.heard_at):
-            self._tell_change(str(self._situation.last_error or "connection closed"))
+            self._tell_change(str(self._situation.last_error))
         else:
             self._tell_standing()
 

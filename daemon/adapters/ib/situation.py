@@ -25,6 +25,7 @@ _HOME: Final = ZoneInfo("America/New_York")  # IB ends the week's authentication
 _LOG_IN: Final = "log the gateway in and confirm the second factor; the daemon connects by itself"
 _PROVES_UPSTREAM: Final = timedelta(seconds=10)
 _CONNECTING: Final = Trouble("connecting", "")
+_CLOSED: Final = Trouble("the daemon closed the connection", "")
 
 
 class Situation:
@@ -62,6 +63,7 @@ class Situation:
         was_up, self.up = self.up, False
         if was_up:
             self.since, self._silent_s = now, self._host_now() - heard_at
+            self.last_error = self.last_error or _CLOSED
         self._down_since = self._down_since or now
         return was_up
 

@@ -71,7 +71,7 @@ async def trades_again(stage: Stage) -> None:
 
 async def test_a_dead_network_path_is_found_by_the_heartbeat_and_alerted_once(tmp_path: Path) -> None:
     with held_gateway() as gateway:
-        async with life(gateway, tmp_path, heartbeat_s=0.4, connect_timeout_s=1, alert_after_s=0.5) as stage:
+        async with life(gateway, tmp_path, heartbeat_s=1.5, connect_timeout_s=1, alert_after_s=0.5) as stage:
             await stage.advance(AFTER_A_BAR)
             await stage.fault("half_open")
             down = await until_state(stage, "DISCONNECTED")
@@ -88,14 +88,15 @@ async def test_a_dead_network_path_is_found_by_the_heartbeat_and_alerted_once(tm
 
 async def test_a_gateway_that_streams_and_answers_nothing_is_given_up(tmp_path: Path) -> None:
     with held_gateway() as gateway:
-        async with life(gateway, tmp_path, heartbeat_s=0.4) as stage:
+        async with life(gateway, tmp_path, heartbeat_s=1.5) as stage:
             await stage.fault("request_swallowed", request="ReqManagedAccts")
             with structlog.testing.capture_logs() as logs:
                 await stage.until(lambda: link(stage)["reconnects"] > 0, "another connection")
             (failed,) = [line for line in logs if line["event"] == "connection.failed"][:1]
             assert "has not answered" in failed["cause"]
             await stage.heal()
-            await until_alerts(stage, *stage.alerts())
+            await until_state(stage, "CONNECTED")
+            await stage.until(lambda: "connection.interrupted" in stage.alerts(), "its end to be told")
 
 
 @pytest.mark.parametrize(
@@ -293,8 +294,9 @@ async def test_an_unexpected_restart_is_alerted(tmp_path: Path) -> None:
     with held_gateway() as gateway:
         async with life(gateway, tmp_path, restart_at="23:45", alert_after_s=0.05) as stage:
             await stage.advance(AFTER_A_BAR)
-            await stage.fault("gateway_restart", lasting="1s")
+            await stage.fault("gateway_restart")
             await until_alerts(stage, "connection.lost")
+            await stage.heal()
             await until_state(stage, "CONNECTED")
             await until_alerts(stage, "connection.lost", "connection.restored")
 
