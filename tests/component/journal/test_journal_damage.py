@@ -60,9 +60,11 @@ async def test_making_the_file_begins_again_where_a_kill_has_cut_it_short(tmp_pa
         making.executemany("INSERT INTO t VALUES (?)", [("x" * 2000,)] * 100)
         for ending in ("", "-journal"):
             left.with_name(f"journal.db{ending}").write_bytes(made.with_name(f"made.db{ending}").read_bytes())
-    with closing(sqlite3.connect(f"{left.as_uri()}?mode=ro", uri=True)) as reading:
-        with pytest.raises(sqlite3.OperationalError, match="readonly"):
-            reading.execute("PRAGMA quick_check")
+    with (
+        closing(sqlite3.connect(f"{left.as_uri()}?mode=ro", uri=True)) as reading,
+        pytest.raises(sqlite3.OperationalError, match="readonly"),
+    ):
+        reading.execute("PRAGMA quick_check")
     async with await JournalWriter.open(left) as journal:
         await journal.append((NOTE,))
     with closing(sqlite3.connect(left)) as looking:
