@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from daemon.drills.drill import Drill
     from daemon.drills.judgement import Result
 
+_TERMINATED = 143  # as a shell says it of SIGTERM
 _LONGEST = 110  # characters of a line of evidence in the table below
 
 
@@ -79,6 +80,7 @@ def drill(
 def _run(drills: "Sequence[Drill]", *, at_once: int, keep: bool, show: bool) -> "list[Result]":
     """Run drills in the order of the catalogue, with a progress bar on a terminal."""
     import asyncio
+    import signal
 
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -90,13 +92,19 @@ def _run(drills: "Sequence[Drill]", *, at_once: int, keep: bool, show: bool) -> 
     results: list[Result] = []
 
     async def watched() -> None:
+        task = asyncio.current_task()
+        if task is not None:  # SIGTERM ends the programs of the drills, as Ctrl-C does
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         with Progress(*columns, console=Console(stderr=True), transient=True, disable=hidden) as progress:
             bar = progress.add_task("drilling", total=len(drills))
             async for result in run_drills(drills, at_once=at_once, keep=keep):
                 results.append(result)
                 progress.update(bar, advance=1, description=f"{result.drill.name} is over")
 
-    asyncio.run(watched())
+    try:
+        asyncio.run(watched())
+    except asyncio.CancelledError:
+        raise typer.Exit(_TERMINATED) from None
     places = {each.name: place for place, each in enumerate(drills)}
     return sorted(results, key=lambda result: places[result.drill.name])
 

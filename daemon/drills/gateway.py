@@ -67,10 +67,13 @@ class DrillGateway:
     async def _ask(self, method: str, route: str, body: Mapping[str, Any] | None = None) -> Any:
         url = f"http://127.0.0.1:{self._control}{route}"
         headers = {"Authorization": f"Bearer {self._token}"}
-        async with (
-            aiohttp.ClientSession(timeout=_ANSWER) as session,
-            session.request(method, url, json=body, headers=headers) as answer,
-        ):
-            if not answer.ok:
-                raise Unseen(f"the gateway answered {method} {route} with {answer.status}: {await answer.text()}")
-            return await answer.json()
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=_ANSWER) as session,
+                session.request(method, url, json=body, headers=headers) as answer,
+            ):
+                if not answer.ok:
+                    raise Unseen(f"the gateway answered {method} {route} with {answer.status}: {await answer.text()}")
+                return await answer.json()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Unseen(f"the gateway did not answer {method} {route}: {error!r}") from error

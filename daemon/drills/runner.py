@@ -27,18 +27,18 @@ async def run_drill(drill: Drill, *, keep: bool = False) -> Result:
         return Result(drill=drill, story=(), checks=(), took_s=0.0, skipped=f"needs {', '.join(lacking)}")
     folder = Path(tempfile.mkdtemp(prefix=f"paperd-{drill.name}-"))
     stage = Stage(folder, MarketClock(), drill.settings, drill.gateway)
+    kept = keep
     try:
         await _play(drill, stage)
+        kept = keep or any(not check.held for check in stage.checks)
     finally:
         await stage.close()
-    checks = tuple(stage.checks)
-    kept = keep or any(not check.held for check in checks)
-    if not kept:
-        await asyncio.to_thread(shutil.rmtree, folder)
+        if not kept:
+            await asyncio.to_thread(shutil.rmtree, folder)
     return Result(
         drill=drill,
         story=tuple(stage.story),
-        checks=checks,
+        checks=tuple(stage.checks),
         took_s=stage.host_s,
         folder=str(folder) if kept else "",
     )
@@ -59,7 +59,7 @@ async def run_drills(drills: Sequence[Drill], *, at_once: int, keep: bool = Fals
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.wait(tasks)
+        await asyncio.wait(tasks)  # until each has ended its programs
 
 
 async def _play(drill: Drill, stage: Stage) -> None:

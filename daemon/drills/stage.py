@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from daemon.client import ControlClient
+from daemon.domain.errors import PaperdError
 from daemon.drills.gateway import DrillGateway
 from daemon.drills.program import Line, Program, Unseen
 from daemon.drills.relay import Passed, Relay
@@ -148,7 +149,10 @@ class Stage:
 
     async def status(self) -> Mapping[str, Any]:
         """Return what `paperd status` would be told."""
-        return await asyncio.to_thread(ControlClient(self.state / "paperd.sock").status)
+        try:
+            return await asyncio.to_thread(ControlClient(self.state / "paperd.sock").status)
+        except PaperdError as error:
+            raise Unseen(f"the daemon did not tell its status: {error}") from error
 
     async def close(self) -> None:
         """End whatever still runs."""
@@ -244,7 +248,17 @@ class Stage:
         return datetime.fromisoformat(said).isoformat(timespec="microseconds") if said else ""
 
     def rows(self, question: str, *values: object) -> list[Mapping[str, Any]]:
-        """Ask the journal, read-only."""
+        """Ask the journal, read-only.
+
+        Raises:
+            Unseen: it cannot be read.
+        """
+        try:
+            return self._asked(question, values)
+        except sqlite3.Error as error:
+            raise Unseen(f"the journal could not be read: {error}") from error
+
+    def _asked(self, question: str, values: Sequence[object]) -> list[Mapping[str, Any]]:
         with closing(sqlite3.connect(f"{self.journal.as_uri()}?mode=ro", uri=True)) as journal:
             journal.row_factory = sqlite3.Row
             return [dict(row) for row in journal.execute(question, values)]
