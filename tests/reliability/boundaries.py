@@ -15,7 +15,7 @@ from typing import Final
 
 from tests.reliability.oracle import remains, totals
 from tests.reliability.random_kills import Death, Manner, Result, judge_restart, phase_of, scratch
-from tests.reliability.stage import STOP_S, Life, Stage, Stuck, eventually
+from tests.reliability.stage import PATIENCE_S, Life, Stage, Stuck, eventually
 from tests.reliability.world import WorldPlan
 
 CHANGES: Final = (
@@ -46,15 +46,14 @@ class Boundary:
 
 
 def boundaries(story: str, root: Path | None = None) -> list[Boundary]:
-    """Return the boundaries of a life: it is lived once, and its calls are counted."""
+    """Return the boundaries of a life in their order: it is lived once, and its calls are counted."""
     with scratch(Result(kind=story, command=""), root) as folder, _stage(folder) as stage:
         STORIES[story].before(stage)
         life, trace = _traced(stage, ())
         STORIES[story].live(life)
         life.send(signal.SIGKILL)
-        life.ended(STOP_S)
-        found = _calls(trace)
-    return [Boundary(story=story, call=call, number=number) for call in CHANGES for number in range(1, found[call] + 1)]
+        life.ended()
+        return [Boundary(story=story, call=call, number=number) for call, number in _calls(trace)]
 
 
 def kill_at(boundary: Boundary, *, bug: str | None = None, root: Path | None = None) -> Result:
@@ -79,9 +78,9 @@ def _deaths(boundary: Boundary, stage: Stage, bug: str | None) -> list[Death]:
             raise
     if life.code is None:
         life.send(signal.SIGKILL)
-        life.ended(STOP_S)
+        life.ended()
         return []
-    life.ended(STOP_S)
+    life.ended()
     if life.code != -signal.SIGKILL:
         return []
     return [Death(signal="SIGKILL", after_s=life.age_s, phase=phase_of(life), remains=remains(stage), ending_s=None)]
@@ -95,7 +94,7 @@ def _whole(life: Life) -> None:
     """Start, trade, end in order."""
     _trading(life)
     life.send(signal.SIGTERM)
-    life.ended(STOP_S)
+    life.ended()
 
 
 def _trading(life: Life) -> None:
@@ -117,7 +116,7 @@ def _killed_in_trading(stage: Stage) -> None:
     life = stage.start()
     _trading(life)
     life.send(signal.SIGKILL)
-    life.ended(STOP_S)
+    life.ended()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,23 +158,23 @@ def _traced(stage: Stage, injection: Sequence[str], *, bug: str | None = None) -
 def _gone(tracer: subprocess.Popen[bytes]) -> None:
     """Wait for strace, which ends with the last process it follows."""
     try:
-        tracer.wait(STOP_S)
+        tracer.wait(PATIENCE_S)
     except subprocess.TimeoutExpired:
         tracer.kill()
         tracer.wait()
 
 
-def _calls(trace: Path) -> Counter[str]:
-    """Return how often each call was made; by the thread that made it most, as strace counts by thread."""
-    by_thread: Counter[tuple[str, str]] = Counter()
+def _calls(trace: Path) -> list[tuple[str, int]]:
+    """Return each call and the how-many-th it was; strace counts by thread, so that one number may stand for two."""
+    counted: Counter[tuple[str, str]] = Counter()
+    calls: dict[tuple[str, int], None] = {}
     for line in trace.read_text(errors="replace").splitlines():
         match = _CALL.match(line)
         if match is not None:
-            by_thread[line.split()[0], match["name"]] += 1
-    most: Counter[str] = Counter()
-    for (_, name), count in by_thread.items():
-        most[name] = max(most[name], count)
-    return most
+            thread = line.split()[0], match["name"]
+            counted[thread] += 1
+            calls[match["name"], counted[thread]] = None
+    return list(calls)
 
 
 def _state(pid: int) -> str:

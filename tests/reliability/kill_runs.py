@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tests.reliability.boundaries import STORIES, Boundary, boundaries, kill_at
-from tests.reliability.random_kills import READY_LIMIT_S, Manner, Result, world_of_kills
+from tests.reliability.random_kills import END_LIMIT_S, READY_LIMIT_S, Manner, Result, world_of_kills
 
 KILLS_A_WORLD, PLAIN_KILLS_A_WORLD = 25, 10
 _JUDGE_EVERY, _PLAIN_JUDGE_EVERY = 10, 2
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         console.print("stopped; what there is so far:")
     for result in results:
-        result.violations += late(result, asked.ready_limit)
+        result.violations += late(result, ready_s=asked.ready_limit, end_s=asked.end_limit)
     bad = [result for result in results if result.violations]
     if asked.json:
         print(json.dumps(summary(results), indent=2))
@@ -75,13 +75,13 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
     }
 
 
-def late(result: Result, limit_s: float) -> list[str]:
-    """Return the restarts that took longer than `limit_s` until they traded."""
-    return [
-        f"R  restart: in step after {each:.2f} s, {limit_s:g} s are allowed"
-        for each in result.in_step_s
-        if each > limit_s
+def late(result: Result, *, ready_s: float, end_s: float) -> list[str]:
+    """Return the restarts that took longer than `ready_s` until they traded, and the ends longer than `end_s`."""
+    restarts = [
+        f"R  restart: in step after {each:.2f} s, limit {ready_s:g} s" for each in result.in_step_s if each > ready_s
     ]
+    endings = [death.ending_s for death in result.deaths if death.ending_s is not None]
+    return restarts + [f"R  SIGTERM: ended after {each:.2f} s, limit {end_s:g} s" for each in endings if each > end_s]
 
 
 def command(result: Result) -> str:
@@ -107,6 +107,7 @@ def _figures(results: Sequence[Result]) -> dict[str, Any]:
         "fills": sum(result.fills for result in results),
         "facts_recovered": sum(result.recovered for result in results),
         "restart_to_in_step_s": _spread([each for result in results for each in result.in_step_s]),
+        "restart_cpu_s": _spread([each for result in results for each in result.cpu_s]),
         "restart_to_ready_s": _spread([each for result in results for each in result.ready_s]),
         "worlds_with_violations": sum(bool(result.violations) for result in results),
     }
@@ -241,6 +242,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--bug", help="plant a bug of tests/simulation/planted_bugs.py, to see it found")
     parser.add_argument(
         "--ready-limit", type=float, default=READY_LIMIT_S, help="host seconds of a restart (default 5)"
+    )
+    parser.add_argument(
+        "--end-limit", type=float, default=END_LIMIT_S, help="host seconds of an end by SIGTERM (default 10)"
     )
     parser.add_argument("--jobs", type=int, default=2, help="worlds at the same time (default 2)")
     parser.add_argument("--root", type=Path, help="where the worlds' files are while they live (default: TMPDIR)")

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from tests.reliability.oracle import Remains, judged, remains, totals
-from tests.reliability.stage import STOP_S, Life, Stage, Stuck
+from tests.reliability.stage import Life, Stage, Stuck
 from tests.reliability.world import WorldPlan
 
 READY_LIMIT_S: Final = 5.0  # host seconds from the start of the process until it has reconciled and trades
+END_LIMIT_S: Final = 10.0  # host seconds from SIGTERM to the end
 _TERMINATED: Final = 0.05  # share of lives that SIGTERM ends in the middle of trading
 _TRADING_S: Final = {True: 1.0, False: 3.0}  # host seconds of trading in which kills fall; by lockstep
 _SETTLED_S: Final = 0.3  # host seconds in which what a start has learnt is worked off
@@ -49,6 +50,7 @@ class Result:
     deaths: list[Death] = field(default_factory=list)
     in_step_s: list[float] = field(default_factory=list)  # of the starts after a kill that were let come so far
     ready_s: list[float] = field(default_factory=list)  # the same until READY=1, where somebody listens to it
+    cpu_s: list[float] = field(default_factory=list)  # processor time of the starts of `in_step_s`
     recovered: int = 0  # facts about orders that starts have learnt from the gateway
     orders: int = 0
     fills: int = 0
@@ -145,7 +147,7 @@ def _first_life(stage: Stage, manner: Manner, result: Result) -> float:
     in_step_s = life.until_in_step()
     time.sleep(_SETTLED_S)
     life.send(signal.SIGKILL)
-    life.ended(STOP_S)
+    life.ended()
     _look_at(life, result)
     return in_step_s
 
@@ -154,7 +156,7 @@ def _killed(stage: Stage, life: Life, at_s: float) -> Death:
     life.sleep_until(at_s)
     after_s = life.age_s
     life.send(signal.SIGKILL)
-    code = life.ended(STOP_S)
+    code = life.ended()
     if code != -signal.SIGKILL:
         raise Stuck(f"it ended with code {code} by itself: {life.last_words()}")
     return Death(signal="SIGKILL", after_s=after_s, phase=phase_of(life), remains=remains(stage), ending_s=None)
@@ -170,7 +172,7 @@ def _terminated(life: Life) -> float:
     """End a life in order; return how long that took."""
     began = time.monotonic()
     life.send(signal.SIGTERM)
-    code = life.ended(STOP_S)
+    code = life.ended()
     if code != 0:
         raise Stuck(f"after SIGTERM it ended with code {code}: {life.last_words()}")
     return time.monotonic() - began
@@ -179,6 +181,7 @@ def _terminated(life: Life) -> float:
 def _note_start(life: Life, result: Result) -> None:
     """Note how long a restart takes until it trades."""
     result.in_step_s.append(round(life.until_in_step(), 4))
+    result.cpu_s.append(life.cpu_s)
     if life.ready_s is not None:
         result.ready_s.append(round(life.ready_s, 4))
 

@@ -21,7 +21,6 @@ from tests.reliability.world import WorldPlan
 from tests.system.programs import PAPERD, environment
 
 PATIENCE_S: Final = 60.0  # host seconds in which anything must have happened, on a busy machine
-STOP_S: Final = 10.0  # host seconds that an orderly end may take
 _LOOK_S: Final = 0.005
 
 _FORKS: Final = multiprocessing.get_context("forkserver")
@@ -40,6 +39,7 @@ class Life:
         self.out = out
         self.ready_s: float | None = None  # from the start to READY=1
         self.in_step_s: float | None = None  # from the start to startup.completed: reconciled, trading
+        self.cpu_s = 0.0  # of processor time that it took until then
         self.on_end: list[Callable[[], None]] = []
         self._notify = notify
         self._began_ns = time.monotonic_ns()
@@ -114,6 +114,7 @@ class Life:
             self._hear()
             if b'"startup.completed"' in (self.out.read_bytes() if self.out.exists() else b""):
                 self.in_step_s = self.age_s
+                self.cpu_s = _cpu_s(self.pid)
             elif self.code is not None:
                 raise Stuck(f"it ended with code {self.code} before it was in step: {self.last_words()}")
             elif self.age_s > PATIENCE_S:
@@ -130,17 +131,17 @@ class Life:
         with suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
-    def ended(self, within_s: float) -> int:
+    def ended(self) -> int:
         """Return its exit code as soon as it has ended.
 
         Raises:
             Stuck: it does not end; it has been killed.
         """
-        until = time.monotonic() + within_s
+        until = time.monotonic() + PATIENCE_S
         while self.code is None:
             if time.monotonic() > until:
                 self.send(signal.SIGKILL)
-                raise Stuck(f"it did not end within {within_s:g} s: {self.last_words()}")
+                raise Stuck(f"it did not end within {PATIENCE_S:g} s: {self.last_words()}")
             time.sleep(_LOOK_S / 5)
         self._close()
         return self.code
@@ -197,10 +198,10 @@ class Stage:
         """End everything."""
         if self._now is not None and self._now.code is None:
             self._now.send(signal.SIGKILL)
-            self._now.ended(STOP_S)
+            self._now.ended()
         if self._gateway is not None:
             self._gateway.terminate()
-            self._gateway.join(STOP_S)
+            self._gateway.join(PATIENCE_S)
             if self._gateway.exitcode is None:
                 self._gateway.kill()
                 self._gateway.join()
@@ -246,6 +247,14 @@ def _port(out: Path) -> int | None:
         if line.startswith("{") and line.endswith("}"):
             return int(json.loads(line)["port"])
     return None
+
+
+def _cpu_s(pid: int) -> float:
+    """Return the processor time of a process so far; 0 when it has ended."""
+    with suppress(FileNotFoundError):
+        user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 def copied(state: Path, to: Path) -> Path:

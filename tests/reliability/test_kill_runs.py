@@ -4,6 +4,7 @@
 """
 
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -35,13 +36,21 @@ def test_nothing_is_lost_or_doubled_by_kills_at_random_moments(tmp_path: Path) -
     assert result.fills > 0
 
 
-@pytest.mark.parametrize(
-    ("bug", "invariant"),
-    [("forget_fills_on_restart", "D"), ("one_fill_an_order", "C"), ("forget_commission", "C"), ("whole_lots", "C")],
-)
+@pytest.mark.parametrize(("bug", "invariant"), [("forget_fills_on_restart", "D"), ("one_fill_an_order", "C")])
 def test_planted_bug_is_found(bug: str, invariant: str, tmp_path: Path) -> None:
     result = world_of_kills(4, kills=4, judge_every=2, manner=Manner(bug=bug), root=tmp_path)
     assert invariant in {violation[0] for violation in result.violations}, result
+
+
+def test_order_that_leaves_before_its_commit_is_found(tmp_path: Path) -> None:
+    """With this bug a kill at the last write of a transaction leaves an order of which the journal knows nothing.
+
+    A kill at the fdatasync would not show it: what a process has written, the kernel keeps.
+    """
+    calls = boundaries("whole", tmp_path)
+    commits = [call for call, after in pairwise(calls) if (call.call, after.call) == ("pwrite64", "fdatasync")]
+    found = (kill_at(each, bug="send_before_commit", root=tmp_path) for each in reversed(commits))
+    assert any(violation.startswith("A") for result in found for violation in result.violations)
 
 
 def test_boundary_is_named_as_it_is_written() -> None:
@@ -51,12 +60,12 @@ def test_boundary_is_named_as_it_is_written() -> None:
 
 def test_late_restart_and_its_command_are_told() -> None:
     result = Result(kind="plain", command="--plain-world 3", in_step_s=[1.0, 6.5])
-    result.violations += late(result, 5.0)
+    result.violations += late(result, ready_s=5.0, end_s=10.0)
     told = summary([result])
     assert told["all"]["restart_to_in_step_s"] == {"count": 2, "p50": 6.5, "p99": 6.5, "max": 6.5}
     assert told["failed"] == [
         {
             "command": 'make kill-runs ARGS="--plain-world 3"',
-            "violations": ["R  restart: in step after 6.50 s, 5 s are allowed"],
+            "violations": ["R  restart: in step after 6.50 s, limit 5 s"],
         }
     ]
