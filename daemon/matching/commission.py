@@ -4,6 +4,7 @@ The figures are those of the brokers' price pages as copies showed them in 2025.
 a field.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, ROUND_UP, Decimal
 from typing import Final, Protocol
@@ -32,6 +33,29 @@ class CommissionSchedule(Protocol):
         on sales are charged when `side` says that it is one.
         """
         ...
+
+
+class _ByOrder(ABC):
+    """A schedule by the order: an execution costs what it adds to the order's total."""
+
+    __slots__ = ()
+
+    def charge(
+        self,
+        *,
+        quantity: Decimal,
+        price: Decimal,
+        filled_before: Decimal,
+        notional_before: Decimal,
+        side: Side | None = None,
+    ) -> Decimal:
+        """Return what this execution adds to the order's commission and fees."""
+        before = self._total(filled_before, notional_before, side)
+        return self._total(filled_before + quantity, notional_before + quantity * price, side) - before
+
+    @abstractmethod
+    def _total(self, quantity: Decimal, notional: Decimal, side: Side | None) -> Decimal:
+        """Return what so many units for so much cost in one order, in whole cents."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +106,7 @@ class SaleFees:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PerShare:
+class PerShare(_ByOrder):
     """IB's fixed schedule for US stocks: so much a share, a minimum an order, at most a share of the trade's value.
 
     Source:
@@ -95,19 +119,6 @@ class PerShare:
     maximum_rate: Decimal = Decimal("0.01")  # of notional
     sale_fees: SaleFees | None = None
 
-    def charge(
-        self,
-        *,
-        quantity: Decimal,
-        price: Decimal,
-        filled_before: Decimal,
-        notional_before: Decimal,
-        side: Side | None = None,
-    ) -> Decimal:
-        """Return what this execution adds to the order's commission."""
-        before = self._total(filled_before, notional_before, side)
-        return self._total(filled_before + quantity, notional_before + quantity * price, side) - before
-
     def _total(self, quantity: Decimal, notional: Decimal, side: Side | None) -> Decimal:
         if quantity == 0:
             return _NOTHING
@@ -118,7 +129,7 @@ class PerShare:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IbTieredStocks:
+class IbTieredStocks(_ByOrder):
     """IB's tiered schedule for US stocks at its lowest tier (up to 300,000 shares a month).
 
     Commission, plus what exchanges, the clearing house and regulators take. The exchange's part differs by venue and by
@@ -140,19 +151,6 @@ class IbTieredStocks:
     pass_through_rate: Decimal = Decimal("0.00074")  # of the commission: NYSE and FINRA together
     sale_fees: SaleFees = SaleFees()
 
-    def charge(
-        self,
-        *,
-        quantity: Decimal,
-        price: Decimal,
-        filled_before: Decimal,
-        notional_before: Decimal,
-        side: Side | None = None,
-    ) -> Decimal:
-        """Return what this execution adds to the order's commission and fees."""
-        before = self._total(filled_before, notional_before, side)
-        return self._total(filled_before + quantity, notional_before + quantity * price, side) - before
-
     def _total(self, quantity: Decimal, notional: Decimal, side: Side | None) -> Decimal:
         if quantity == 0:
             return _NOTHING
@@ -165,7 +163,7 @@ class IbTieredStocks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IbOptions:
+class IbOptions(_ByOrder):
     """IB's commission for US options up to 10,000 contracts a month, by premium; third parties' fees left out.
 
     Source:
@@ -180,30 +178,17 @@ class IbOptions:
     )
     minimum: Decimal = Decimal("1.00")
 
-    def charge(
-        self,
-        *,
-        quantity: Decimal,
-        price: Decimal,
-        filled_before: Decimal,
-        notional_before: Decimal,
-        side: Side | None = None,
-    ) -> Decimal:
-        """Return what this execution adds; the tier is that of the order's average premium so far."""
+    def _total(self, quantity: Decimal, notional: Decimal, side: Side | None) -> Decimal:
         del side
-        before = self._total(filled_before, notional_before)
-        return self._total(filled_before + quantity, notional_before + quantity * price) - before
-
-    def _total(self, contracts: Decimal, premiums: Decimal) -> Decimal:
-        if contracts == 0:
+        if quantity == 0:
             return _NOTHING
-        average = premiums / contracts
+        average = notional / quantity  # premium of the order so far
         rate = next((each for edge, each in self.tiers if average >= edge), self.tiers[-1][1])
-        return max(contracts * rate, self.minimum).quantize(_CENT, ROUND_HALF_UP)
+        return max(quantity * rate, self.minimum).quantize(_CENT, ROUND_HALF_UP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlpacaStocks:
+class AlpacaStocks(_ByOrder):
     """Alpaca's stocks: no commission; the regulators' fees on sales, each rounded up to the cent by order.
 
     Alpaca rounds the day's total up, not each order's: several small sales in a day cost a little less in truth.
@@ -214,21 +199,8 @@ class AlpacaStocks:
 
     sale_fees: SaleFees = SaleFees()
 
-    def charge(
-        self,
-        *,
-        quantity: Decimal,
-        price: Decimal,
-        filled_before: Decimal,
-        notional_before: Decimal,
-        side: Side | None = None,
-    ) -> Decimal:
-        """Return what this execution adds to the order's fees, 0 unless it sells."""
+    def _total(self, quantity: Decimal, notional: Decimal, side: Side | None) -> Decimal:
         if side is not Side.SELL:
             return _NOTHING
-        before = self._total(filled_before, notional_before)
-        return self._total(filled_before + quantity, notional_before + quantity * price) - before
-
-    def _total(self, quantity: Decimal, notional: Decimal) -> Decimal:
         parts = (self.sale_fees.sec(notional), self.sale_fees.taf(quantity))
         return sum((part.quantize(_CENT, ROUND_UP) for part in parts), _NOTHING)
