@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -77,6 +78,7 @@ class BarFileHistory:
     _stream: Iterator[tuple[Session, dict[InstrumentId, SessionRows]]] | None = None
     _next: tuple[Session, dict[InstrumentId, SessionRows]] | None = None
     _today: dict[InstrumentId, SessionRows] = field(default_factory=dict)
+    _starts: dict[InstrumentId, list[int]] = field(default_factory=dict)  # of today's bars, once somebody asks
 
     def __post_init__(self) -> None:
         """Refuse timeframes that the bars cannot be folded to.
@@ -179,6 +181,7 @@ class BarFileHistory:
         done = 0
         while self._next is not None and self._stream is not None and (self.count is None or done < self.count):
             session, self._today = self._next
+            self._starts.clear()
             yield session, self._steps(session)
             done += 1
             self._next = next(self._stream, None)
@@ -188,12 +191,15 @@ class BarFileHistory:
         rows = self._today.get(instrument)
         if rows is None or self.quotes.fill != "open":
             return ()
-        first = int(np.searchsorted(rows.start, (after - _AFTER_OPEN).timestamp(), side="right"))
-        stop = int(np.searchsorted(rows.start, (until - _AFTER_OPEN).timestamp(), side="left"))
+        starts = self._starts.get(instrument)
+        if starts is None:
+            starts = self._starts[instrument] = rows.start.tolist()
+        first = bisect_right(starts, (after - _AFTER_OPEN).timestamp())
+        stop = bisect_left(starts, (until - _AFTER_OPEN).timestamp())
         return [
             self._quote(
                 instrument,
-                datetime.fromtimestamp(int(rows.start[row]), UTC) + _AFTER_OPEN,
+                datetime.fromtimestamp(starts[row], UTC) + _AFTER_OPEN,
                 rows.rows.open[row],
                 rows.rows.volume[row],
             )

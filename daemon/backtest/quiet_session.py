@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import TYPE_CHECKING, Self
 
 from daemon.backtest.day_steps import DaySteps, ListedSteps
@@ -13,6 +14,7 @@ from daemon.domain.events import InstantClosed
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.timeframe import Timeframe
 from daemon.engine.quiet import QuietDay
+from daemon.market.windows import BarColumns
 
 if TYPE_CHECKING:
     from daemon.backtest.driver import BacktestDriver
@@ -29,10 +31,10 @@ class QuietSession:
         self._orders = OrderLane(driver, steps, history)
         self._known: dict[InstrumentId, int] = {}  # the last instant of which the marks know
         self._quotes = {name: quotes.rows.tolist() for name, quotes in self._day.quotes.items()}
-        self._frames: dict[InstrumentId, list[tuple[Timeframe, list[int], list[int]]]] = {}
+        self._frames: dict[InstrumentId, list[tuple[Timeframe, list[int], list[int], BarColumns]]] = {}
         for (name, frame), series in sorted(self._day.series.items()):
             traded = series.rows[series.bars.trades != 0].tolist()
-            self._frames.setdefault(name, []).append((frame, series.rows.tolist(), traded))
+            self._frames.setdefault(name, []).append((frame, series.rows.tolist(), traded, series.bars))
 
     @classmethod
     def of(cls, driver: BacktestDriver, steps: Sequence[Step], history: MarketHistory) -> Self | None:
@@ -77,25 +79,24 @@ class QuietSession:
 
     def _wait(self, row: int) -> None:
         """Let the exchange and the executor act before an instant; quotes told meanwhile are newer than the last."""
-        self._driver.until(self._moment(row), self._history)
-        if self._driver.heard:
-            self._known |= dict.fromkeys(self._driver.heard, row - 1)
-            self._driver.heard.clear()
+        driver = self._driver
+        if driver.broker.is_working or driver.engine.orders.any_working or driver.executor.next_deadline is not None:
+            driver.until(self._moment(row), self._history)
+        if driver.heard:
+            self._known |= dict.fromkeys(driver.heard, row - 1)
+            driver.heard.clear()
 
     def _tell(self, row: int, concerned: frozenset[InstrumentId] | None) -> None:
         """Tell an instant's bars of the instruments concerned, once the engine knows what was passed over before."""
         driver, at = self._driver, self._moment(row)
-        self._quiet.catch_up(row, concerned)
         held = driver.engine.accounts.held()
         hears = frozenset(driver.engine.setup.instruments) if concerned is None else concerned.union(held)
         for instrument in hears:
             self._learn(instrument, row, told=concerned is None or instrument in concerned)
-        if concerned and self._orders.carry(row, at, self._quiet.stopped(row), self._before(row)):
-            driver.heard.clear()
-            self._quiet.told(row, concerned)
-            return
-        step = self._steps.part(row, concerned, concerned)
-        driver.instant(at, step.quotes, [*step.bars, InstantClosed(at=at)])
+        if not concerned or not self._orders.carry(row, at, self._quiet.stopped(row), self._before(row)):
+            self._quiet.catch_up(row, concerned)
+            step = self._steps.part(row, concerned, concerned)
+            driver.instant(at, step.quotes, [*step.bars, InstantClosed(at=at)])
         driver.heard.clear()
         self._quiet.told(row, concerned)
 
@@ -107,22 +108,23 @@ class QuietSession:
         place = bisect_right(quoted, row) - 1
         if told and place >= 0 and quoted[place] == row:
             return  # supersedes whatever was before
-        happened: list[tuple[int, int, int, Timeframe | None]] = []  # instant, rank within it, place in its series
+        happened: list[tuple[int, int, int, BarColumns | None]] = []  # instant, rank within it, place in its series
         if place >= 0 and since < quoted[place]:
             happened.append((quoted[place], 0, place, None))
-        for frame, rows, traded in self._frames.get(instrument, []):
+        for frame, rows, traded, bars in self._frames.get(instrument, []):
             found = bisect_right(rows, last) - 1
             active = bisect_right(traded, last) - 1
             places = {found} if found >= 0 else set()
             if active >= 0:
                 places.add(bisect_left(rows, traded[active]))
-            happened += [(rows[each], frame.seconds, each, frame) for each in places if rows[each] > since]
+            happened += [(rows[each], frame.seconds, each, bars) for each in places if rows[each] > since]
         marks = self._driver.engine.marks
-        for happens, _, each, closed in sorted(happened):
+        for happens, _, each, closed in sorted(happened, key=itemgetter(0, 1, 2)):
             if closed is None:
                 self._driver.quote(self._steps.quote(instrument, each))
             else:
-                marks.on_bar(instrument, self._steps.bar(instrument, closed, each), self._moment(happens))
+                close, end, at = float(closed.close[each]), int(closed.end[each]), self._moment(happens)
+                marks.on_close(instrument, close, end, at, traded=bool(closed.trades[each]))
 
     def _before(self, row: int) -> datetime:
         """Return the instant after one, the session's close behind the last."""

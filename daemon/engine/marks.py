@@ -47,12 +47,16 @@ class Marks:
 
     def on_bar(self, instrument: InstrumentId, bar: Bar, at: datetime) -> None:
         """Take a completed bar: its close is a mark, and it proves that the instrument's streams are alive."""
+        self.on_close(instrument, bar.close, bar.end, at, traded=not bar.no_trades)
+
+    def on_close(self, instrument: InstrumentId, close: float, end: int, at: datetime, *, traded: bool) -> None:
+        """Take what `on_bar` looks at of a bar."""
         market = self._of(instrument)
-        if bar.end >= market.close_end:
-            market.close, market.close_end = bar.close, bar.end
+        if end >= market.close_end:
+            market.close, market.close_end = close, end
         if market.quote is None:
             self._touch(instrument)
-        elif not bar.no_trades:
+        elif traded:
             market.confirmed_at = at
 
     def on_history(self, instrument: InstrumentId, bar: Bar) -> None:

@@ -22,7 +22,8 @@ from daemon.domain.instrument import InstrumentId
 from daemon.domain.timeframe import Timeframe
 from daemon.engine.day_columns import DayColumns
 from daemon.engine.loss_bounds import LossBounds
-from daemon.engine.quiet_lane import Lane, Track
+from daemon.engine.quiet_lane import Lane
+from daemon.engine.quiet_track import Track
 from daemon.engine.series import column_arrays
 from daemon.engine.strategy_slot import StrategySlot
 

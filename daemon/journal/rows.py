@@ -171,7 +171,7 @@ def _known(name: str) -> Converter:
 
 def _known_or_none(value: float | None) -> float | None:
     """Return a number, or None for one that is not known."""
-    return None if value is None or math.isnan(value) else float(value)
+    return None if value is None or value != value else float(value)  # noqa: PLR0124 - as above
 
 
 def _tuples_text(value: Iterable[tuple[object, ...]]) -> str:

@@ -16,6 +16,7 @@ import bars  # type: ignore[import-not-found] # beside this file, for every venv
 from daemon.app import backtest_plan
 from daemon.backtest.bars_file_history import BarFileHistory, QuoteRule
 from daemon.backtest.bars_file_request import file_form, opened_files
+from daemon.backtest.memory import MemoryBudget
 from daemon.backtest.runner import run_backtest
 from daemon.cli.settings_options import loaded
 from daemon.domain.instrument import InstrumentId
@@ -35,7 +36,7 @@ def prepare() -> Callable[[], Path]:
     )
     plan = replace(plan, asks="decide_all" if WAY == "decide_all" else "decide")
     journal = Path(tempfile.mkdtemp(prefix="paperd-peers-", dir=Path(sys.argv[-1]).parent)) / "journal.db"
-    form = file_form(bar="1m", timezone=None, stamps="start")
+    form = file_form(bar="1m", timezone=None, stamps="start", batch_rows=MemoryBudget().batch_rows(len(FILES)))
     ready = {} if WAY == "streamed" else {name: BarsInMemory.of(path) for name, path in FILES.items()}
 
     def run() -> Path:

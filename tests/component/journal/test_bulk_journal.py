@@ -12,6 +12,7 @@ from daemon.journal.bulk import BulkJournal
 from daemon.journal.reader import open_reader
 from daemon.journal.rows import FIELD_NAMES, RowEncoder
 from daemon.journal.streams import each
+from daemon.journal.verify import verify
 from daemon.journal.writer import JournalWriter
 from tests.component.journal.conftest import Story
 
@@ -56,6 +57,7 @@ def test_there_is_no_journal_before_it_is_whole(story: Story, tmp_path: Path) ->
     assert not path.exists()
     journal.close()
     assert sum(map(len, rows(path).values())) == len(story(1))
+    assert not verify(path).faults  # never sealed, and whole
     assert [each.name for each in tmp_path.iterdir()] == ["journal.db"]
 
 
