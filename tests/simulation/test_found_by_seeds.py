@@ -1,13 +1,18 @@
 """What seeds have found once, told without chance."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.records import BarSeen, GapSeen
 from daemon.domain.timeframe import Timeframe
 from daemon.journal.past import read_past
 from daemon.journal.writer import JournalWriter
+from daemon.simulation.faults import Fault, FaultKind
+from daemon.simulation.seeds import verdict
+from daemon.simulation.setting import Setting
 
 AT = datetime(2026, 3, 3, 20, 56, 2, tzinfo=UTC)
 END = int(datetime(2026, 3, 3, 20, 56, tzinfo=UTC).timestamp())
@@ -46,3 +51,18 @@ async def test_bar_after_a_gap_counts(tmp_path: Path) -> None:
         await journal.append([missing, bar(END)])
         past = await read_past(journal)
     assert past.bars_until == {Timeframe(seconds=30): END}
+
+
+@pytest.mark.parametrize("seed", [0, 15])
+def test_bar_seen_before_a_start_that_failed_once_is_not_taken_for_new_by_the_next_attempt(seed: int) -> None:
+    """The first attempt had used up what the journal knew: bar and decision came twice, and the daemon ended."""
+    setting = Setting.drawn(seed, minutes=2)
+    to_a_bar_s = -setting.start.timestamp() % 30 + 30
+    after = timedelta(seconds=to_a_bar_s - 0.1)
+    refused = Fault(
+        kind=FaultKind.GATEWAY, after=after, aimed=False, count=3, seconds=1.0, detail="history refused, pacing"
+    )
+    killed = Fault(kind=FaultKind.KILL_AFTER_COMMIT, after=after, aimed=False, count=1, seconds=0.5)
+    found = verdict(seed, minutes=2, plan=(refused, refused, killed))
+    assert found.struck == {refused.label: 2, killed.label: 1}
+    assert found.violations == ()
