@@ -13,8 +13,8 @@ DEFAULT_MB: Final = 512
 PROGRAM_MB: Final = 200  # the interpreter, the libraries and the journal's writer, before any bar
 _MB: Final = 1 << 20
 _ROW_BYTES: Final = 320  # of a batch while it is checked: columns, a copy of each, the text of its time
-_FEWEST_ROWS, _MOST_ROWS = 1_024, 16_384
-_ROWS_IN_ALL: Final = 32_768  # of many files: larger batches are no faster to read
+_FEWEST_ROWS: Final = 1_024  # of a file
+_MOST_ROWS: Final = 16_384  # of all files: larger batches are no faster to read
 _BAR_BYTES: Final = 4_500  # of a session: bar, quote and step, then the records about it and their rows
 _TAPE_BYTES: Final = 2_100_000  # of a session second by second
 _MARK_BYTES: Final = 120  # an account's valuation with everything that is measured from it
@@ -34,8 +34,7 @@ class MemoryBudget:
 
     def batch_rows(self, files: int) -> int:
         """Return how many rows to read from a file at a time: at most a third of the budget goes to batches."""
-        room = min(self.free // 3 // _ROW_BYTES, _ROWS_IN_ALL) // max(files, 1)
-        return min(max(room, _FEWEST_ROWS), _MOST_ROWS)
+        return max(min(self.free // 3 // _ROW_BYTES, _MOST_ROWS) // max(files, 1), _FEWEST_ROWS)
 
     @property
     def marks(self) -> int:

@@ -22,7 +22,7 @@ from daemon.journal.rows import RowEncoder
 from daemon.journal.sqlite import failure
 
 _ROWS_AT_ONCE: Final = 256  # of one table; far fewer values than a statement may have
-_WAITING: Final = 6  # statements that may wait for the disk
+_WAITING: Final = 3  # statements that may wait for the disk
 _PRAGMAS: Final = ("journal_mode=OFF", "synchronous=OFF", "locking_mode=EXCLUSIVE", "cache_size=-4096")
 
 EncodedRow = tuple[type[Record], tuple[object, ...]]
