@@ -82,7 +82,7 @@ def _history(stage: Stage, held: Mapping[str, Mapping[str, str]]) -> History:
     """Return what there is besides the two databases; nobody listens on a real wire."""
     return History(
         setting=stage.plan.setting, plan=(), struck={}, starts=stage.lives, gateway_starts=1, kills=0, virtual_s=0.0,
-        sent=(), corrections={}, held=held, longest_inbox=0, troubles=(),
+        sent=(), corrections={}, held=held, longest_inbox=0, grown=(), unalarmed=(), leaks=(), troubles=(),
     )  # fmt: skip
 
 

@@ -11,9 +11,11 @@ import yaml
 from daemon.gateway.options import GatewayOptions
 from daemon.settings.model import Settings
 from daemon.settings.output import plain
+from daemon.settings.sections import Journal
 from daemon.simulation.setting import Setting, calendar
 
 DAY: Final = date(2026, 3, 3)  # the first day of the simulation's markets
+_PATIENCE_S: Final = 60.0  # host seconds for a commit: the machine may be busy
 _OVER_THE_CLOSE: Final = timedelta(minutes=4)  # how long before the close such a world begins
 
 
@@ -87,7 +89,8 @@ class WorldPlan:
         settings = self.setting.settings().settings
         strategies = tuple(each.model_copy(update={"timeframes": (self.timeframe,)}) for each in settings.strategies)
         ib = settings.ib.model_copy(update={"port": port})
-        return settings.model_copy(update={"strategies": strategies, "ib": ib})
+        journal = Journal(deadline_s=_PATIENCE_S)  # in the state directory
+        return settings.model_copy(update={"strategies": strategies, "ib": ib, "journal": journal})
 
     def write_config(self, path: Path, port: int) -> None:
         """Write the daemon's configuration file."""
