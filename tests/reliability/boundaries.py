@@ -10,11 +10,12 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
 from tests.reliability.oracle import remains, totals
-from tests.reliability.random_kills import Death, Manner, Result, judge_restart, phase_of, scratch
+from tests.reliability.random_kills import Death, Manner, Result, judge_restart, look_at, phase_of, scratch
 from tests.reliability.stage import PATIENCE_S, Life, Stage, Stuck, eventually
 from tests.reliability.world import WorldPlan
 
@@ -56,34 +57,52 @@ def boundaries(story: str, root: Path | None = None) -> list[Boundary]:
         return [Boundary(story=story, call=call, number=number) for call, number in _calls(trace)]
 
 
-def kill_at(boundary: Boundary, *, bug: str | None = None, root: Path | None = None) -> Result:
-    """Kill a life at one boundary, and judge what is left after the next start; no death: it had not so many calls."""
-    result = Result(kind=boundary.story, command=f"--boundary {boundary}")
+def kill_at(targets: Sequence[Boundary], *, bug: str | None = None, root: Path | None = None) -> Result:
+    """Kill a life at each of these boundaries of one story; after each, judge what one more start makes of it.
+
+    A life that ends before its boundary comes is no death.
+    """
+    story = targets[0].story
+    result = Result(kind=f"story: {story}", command=" ".join(f"--boundary {each}" for each in targets))
     with scratch(result, root) as folder, _stage(folder) as stage:
-        result.deaths += _deaths(boundary, stage, bug)
-        judge_restart(stage, result, Manner(bug=bug))
+        for each in targets:
+            STORIES[story].before(stage)
+            life, deaths = _lived(each, stage, bug)
+            result.deaths += deaths
+            look_at(life, result)
+            judge_restart(stage, result, Manner(bug=bug))
+            if result.violations:
+                break
         result.orders, result.fills = totals(stage)
     return result
 
 
-def _deaths(boundary: Boundary, stage: Stage, bug: str | None) -> list[Death]:
-    """Live a story up to a boundary; return the death there, nothing when it was lived to its end."""
-    story = STORIES[boundary.story]
-    story.before(stage)
+def batches(found: Sequence[Boundary]) -> list[Sequence[Boundary]]:
+    """Return boundaries in groups of one story that may share a world."""
+    groups: list[Sequence[Boundary]] = []
+    for story, named in groupby(found, lambda boundary: boundary.story):
+        told = list(named)
+        groups += [told[at : at + STORIES[story].lives] for at in range(0, len(told), STORIES[story].lives)]
+    return groups
+
+
+def _lived(boundary: Boundary, stage: Stage, bug: str | None) -> tuple[Life, list[Death]]:
+    """Live a story up to a boundary; return the life and its death there, none when it was lived to its end."""
     life, _ = _traced(stage, ("-e", f"inject={boundary.call}:signal=KILL:when={boundary.number}"), bug=bug)
     try:
-        story.live(life)
+        STORIES[boundary.story].live(life)
     except Stuck:
         if life.code != -signal.SIGKILL:
             raise
     if life.code is None:
         life.send(signal.SIGKILL)
         life.ended()
-        return []
-    life.ended()
-    if life.code != -signal.SIGKILL:
-        return []
-    return [Death(signal="SIGKILL", after_s=life.age_s, phase=phase_of(life), remains=remains(stage), ending_s=None)]
+        return life, []
+    if life.ended() != -signal.SIGKILL:
+        return life, []
+    return life, [
+        Death(signal="SIGKILL", after_s=life.age_s, phase=phase_of(life), remains=remains(stage), ending_s=None)
+    ]
 
 
 def _stage(folder: Path) -> Stage:
@@ -111,6 +130,12 @@ def _nothing(stage: Stage) -> None:
     """There is no journal yet."""
 
 
+def _ended_in_order(stage: Stage) -> None:
+    """There is a journal, and nothing to recover; a life that was killed since has been judged and ended in order."""
+    if not stage.lives:
+        _whole(stage.start())
+
+
 def _killed_in_trading(stage: Stage) -> None:
     """A life was killed while it traded, so that the next one must recover."""
     life = stage.start()
@@ -125,11 +150,13 @@ class Story:
 
     before: Callable[[Stage], None]
     live: Callable[[Life], None]
+    lives: int = 1  # boundaries that may share a world
 
 
 STORIES: Final = {
-    "whole": Story(before=_nothing, live=_whole),  # the journal is made, orders, fills, the end
-    "recovery": Story(before=_killed_in_trading, live=_start),  # the start after a kill
+    "first": Story(before=_nothing, live=_start),  # the journal is made, until all is in step
+    "trading": Story(before=_ended_in_order, live=_whole, lives=8),  # start, orders, fills, the end
+    "recovery": Story(before=_killed_in_trading, live=_start, lives=8),  # the start after a kill
 }
 
 

@@ -19,11 +19,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from tests.reliability.boundaries import STORIES, Boundary, boundaries, kill_at
+from tests.reliability.boundaries import STORIES, Boundary, batches, boundaries, kill_at
 from tests.reliability.random_kills import END_LIMIT_S, READY_LIMIT_S, Manner, Result, world_of_kills
 
 KILLS_A_WORLD, PLAIN_KILLS_A_WORLD = 25, 10
-_JUDGE_EVERY, _PLAIN_JUDGE_EVERY = 10, 2
+_JUDGE_EVERY, _PLAIN_JUDGE_EVERY = 10, 5
 _SHOWN = 5  # violations of one world
 Work = Callable[[], Result]
 
@@ -40,6 +40,7 @@ class Order:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is asked for; return 1 when something did not hold."""
     asked = _parser().parse_args(arguments)
+    asked.stories = [asked.story] if asked.story else list(STORIES)
     if asked.full:
         asked.kills, asked.plain, asked.every = 2000, 200, 1
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what there is so far is told in either case
@@ -133,7 +134,7 @@ def _orders(asked: argparse.Namespace, console: Console) -> list[Order]:
     one = [
         *(_world(world, asked.bug, root) for world in asked.world),
         *(_plain_world(world, asked.bug, root) for world in asked.plain_world),
-        *(_boundary(Boundary.named(text), asked.bug, root) for text in asked.boundary),
+        *(_boundaries([Boundary.named(text) for text in asked.boundary], asked.bug, root)),
     ]
     if one:
         return one
@@ -144,10 +145,10 @@ def _orders(asked: argparse.Namespace, console: Console) -> list[Order]:
     if asked.every and shutil.which("strace") is None:
         console.print("strace is not here: no kills at system calls")
     elif asked.every:
-        for story in STORIES:
+        for story in asked.stories:
             found = boundaries(story, root)
             console.print(f"{story}: {len(found)} system calls change the journal's files")
-            orders += [_boundary(each, asked.bug, root) for each in found[:: asked.every]]
+            orders += _boundaries(found[:: asked.every], asked.bug, root)
     return orders
 
 
@@ -172,8 +173,15 @@ def _plain_world(world: int, bug: str | None, root: Path | None) -> Order:
     return Order(work=work, kills=PLAIN_KILLS_A_WORLD, command=f"--plain-world {world}")
 
 
-def _boundary(boundary: Boundary, bug: str | None, root: Path | None) -> Order:
-    return Order(work=partial(kill_at, boundary, bug=bug, root=root), kills=1, command=f"--boundary {boundary}")
+def _boundaries(found: Sequence[Boundary], bug: str | None, root: Path | None) -> list[Order]:
+    return [
+        Order(
+            work=partial(kill_at, batch, bug=bug, root=root),
+            kills=len(batch),
+            command=" ".join(f"--boundary {each}" for each in batch),
+        )
+        for batch in batches(found)
+    ]
 
 
 def _watched(orders: Sequence[Order], jobs: int, console: Console) -> Iterator[Result]:
@@ -234,11 +242,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--kills", type=int, default=200, help="at random moments (default 200)")
     parser.add_argument("--plain", type=int, default=20, help="of `paperd run` itself, at random moments (default 20)")
     parser.add_argument("--every", type=int, default=25, help="every N-th system call; 0 = none (default 25)")
+    parser.add_argument("--story", choices=STORIES, help="system calls of this story alone")
     parser.add_argument("--full", action="store_true", help="2,000 kills, 200 of paperd run, every system call")
     parser.add_argument("--first", type=int, default=0, help="the first world; the others follow it")
     parser.add_argument("--world", type=int, action="append", default=[], help="this world alone")
     parser.add_argument("--plain-world", type=int, action="append", default=[], help="this world of `paperd run` alone")
-    parser.add_argument("--boundary", action="append", default=[], help="this system call alone, as story:call:number")
+    parser.add_argument(
+        "--boundary", action="append", default=[], help="these system calls alone, as story:call:number"
+    )
     parser.add_argument("--bug", help="plant a bug of tests/simulation/planted_bugs.py, to see it found")
     parser.add_argument(
         "--ready-limit", type=float, default=READY_LIMIT_S, help="host seconds of a restart (default 5)"

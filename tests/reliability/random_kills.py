@@ -111,7 +111,7 @@ def _kill_on(stage: Stage, manner: Manner, result: Result, *, kills: int, judge_
             result.deaths.append(_killed(stage, life, chance.uniform(0, start_s + trading_s)))
             if result.kills % judge_every == 0 or result.kills == kills:
                 judge_restart(stage, result, manner)
-        _look_at(life, result)
+        look_at(life, result)
 
 
 def judge_restart(stage: Stage, result: Result, manner: Manner) -> None:
@@ -126,7 +126,7 @@ def judge_restart(stage: Stage, result: Result, manner: Manner) -> None:
         _note_start(life, result)
         time.sleep(_SETTLED_S)
         _terminated(life)
-        _look_at(life, result)
+        look_at(life, result)
         found = {(each.invariant.value, each.subject): each.evidence for each in judged(stage)}
         standing = {key: text for key, text in found.items() if standing is None or key in standing}
         if not standing:
@@ -148,7 +148,7 @@ def _first_life(stage: Stage, manner: Manner, result: Result) -> float:
     time.sleep(_SETTLED_S)
     life.send(signal.SIGKILL)
     life.ended()
-    _look_at(life, result)
+    look_at(life, result)
     return in_step_s
 
 
@@ -186,7 +186,7 @@ def _note_start(life: Life, result: Result) -> None:
         result.ready_s.append(round(life.ready_s, 4))
 
 
-def _look_at(life: Life, result: Result) -> None:
+def look_at(life: Life, result: Result) -> None:
     """Note what a life has recovered, and what it found to differ."""
     for line in life.said("reconciliation.completed"):
         result.recovered += int(line["facts_recovered"])
