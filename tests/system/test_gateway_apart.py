@@ -4,6 +4,7 @@ import re
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.system.programs import Program, eventually, gateway, paperd, running
 SMALL = ("--mode", "ibkr_paper", "--symbol", "SPY", "--symbol", "QQQ", "--timeframes", "1m")
 SYNCS, SENDS = {"fsync", "fdatasync"}, {"write", "writev", "sendto"}
 PLACE_ORDER = r"\x33\x00"  # the first field of the frame
+COMMITTED = "".join(f"\\x{byte:02x}" for byte in b"C\0\0\0\x0bCOMMIT\0")  # the server's answer
 CALL = re.compile(r"^(?P<pid>\d+) +(?P<name>\w+)\((?P<fd>\d+)(?P<rest>.*)$")
 
 
@@ -70,6 +72,39 @@ def test_order_is_on_disk_before_it_leaves(tmp_path: Path) -> None:
         sent = min(number for number, name, rest, _ in about if name in SENDS and PLACE_ORDER in rest[:60])
         between = calls_made[written + 1 : sent]
         assert [1 for name, _, fd in between if name in SYNCS and fd in files], f"{ref} left before it was durable"
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not here")
+def test_order_is_committed_by_postgresql_before_it_leaves(tmp_path: Path, postgres_url: str) -> None:
+    """The server answers a COMMIT once it has synced its log (synchronous_commit=on)."""
+    psycopg = pytest.importorskip("psycopg")
+
+    def rows(statement: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(postgres_url) as connection:
+            found: list[tuple[Any, ...]] = connection.execute(statement).fetchall()
+            return found
+
+    state, trace = tmp_path / "state", tmp_path / "trace"
+    calls = "trace=sendto,write,writev,recvfrom"
+    wrapper = ("strace", "-f", "--seccomp-bpf", "-xx", "-s", "5000", "-e", calls, "-o", str(trace))
+    with gateway("--speed", 1000, "--seed", 7, folder=tmp_path / "gateway") as (_, port):
+        env = {"PAPERD_IB__PORT": str(port), "PAPERD_JOURNAL__URL": postgres_url}
+        with running("run", *SMALL, "--state", state, folder=tmp_path / "logs", env=env, wrapper=wrapper) as program:
+            program.wait_for("startup.completed")
+            eventually(lambda: rows("SELECT count(*) FROM fill")[0][0] >= 4, "4 fills")
+            paperd("stop", "--state", state, cwd=tmp_path)  # a signal would reach strace, not the daemon
+            program.ended()
+    refs = [ref for (ref,) in rows("SELECT order_ref FROM intent")]
+    assert len(refs) >= 3
+    lines = trace.read_text().splitlines()
+    committed = [number for number, line in enumerate(lines) if "recvfrom" in line and COMMITTED in line]
+    for ref in refs:
+        wanted = "".join(f"\\x{byte:02x}" for byte in ref.encode())
+        about = [(number, line) for number, line in enumerate(lines) if wanted in line and "recvfrom" not in line]
+        sent = min(number for number, line in about if PLACE_ORDER in line[:90])
+        stored = min(number for number, _ in about)
+        assert stored < sent
+        assert [number for number in committed if stored < number < sent], f"{ref} left before it was committed"
 
 
 def finished_calls(lines: list[str]) -> list[tuple[str, str, str]]:
