@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from daemon.domain.bar import Bar, check_bar
-from daemon.domain.errors import BadMarketData
+from daemon.domain.errors import BadMarketData, ConfigError, FeedUnavailable
 from daemon.domain.events import HistoryLoaded, SessionOpened
 from daemon.domain.instrument import Instrument, InstrumentId
 from daemon.domain.records import GapSeen, HistorySeen, Record
@@ -71,11 +71,11 @@ class Startup:
         Raises:
             BrokerUnavailable: the connection went away; it is tried again after the next one.
             FeedUnavailable: history or a contract could not be had.
-            ConfigError: a configured symbol does not exist.
+            ConfigError: a configured symbol does not exist, and has never been seen.
         """
         self._engine.set_account(self._broker.account)
         await self._reconciler.come_into_step()
-        instruments = await self._feed.resolve(list(self._engine.setup.instruments))
+        instruments = await self._instruments()
         session = self._session()
         if session is not None:
             self._assembler.begin_session(session)
@@ -88,6 +88,21 @@ class Startup:
         current = self._schedule.calendar.session_at(now)
         if current is not None:
             await self._sequencer.apply([SessionOpened(at=now, open_s=current.open_s, close_s=current.close_s)])
+
+    async def _instruments(self) -> Sequence[Instrument]:
+        """Return what is traded.
+
+        A symbol of which the journal has bars is not misspelt, whatever the broker says of it now: a daemon that gave
+        up on it would leave its positions alone.
+        """
+        names = list(self._engine.setup.instruments)
+        try:
+            return await self._feed.resolve(names)
+        except ConfigError as error:
+            seen = {instrument for instrument, _ in self._history_until}
+            if seen.issuperset(names):
+                raise FeedUnavailable(f"the broker does not know what it has known before: {error}") from error
+            raise
 
     def _session(self) -> Session | None:
         """Return the session that is open now, or the next one."""

@@ -1,5 +1,6 @@
 """The connection breaks within a message, is gone while a person asks, or comes back with other order ids."""
 
+import asyncio
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.domain.errors import ConfigError
 from daemon.ports import Broker
 from tests.fakes.cutting_proxy import PLACE_ORDER, Cut, CuttingProxy, cutting_proxy
 from tests.fakes.daemon_stage import Stage, held_gateway, trading
@@ -91,6 +93,31 @@ async def test_order_ids_that_are_issued_again_are_not_used_again(tmp_path: Path
             await stage.advance(180)
             assert len(stage.states()) > used
             await stage.agree()
+
+
+async def test_symbol_that_was_known_before_is_waited_for(tmp_path: Path) -> None:
+    """IB answers 200 while its farm of definitions is away: that must not end the daemon of an open position."""
+    with held_gateway() as gateway:
+        async with trading(gateway, tmp_path) as stage:
+            await stage.advance(90)
+        await stage.fault("contract_unknown")
+        async with trading(gateway, tmp_path) as stage:
+            await stage.until(lambda: stage.status()["connection"]["up"], "the connection")
+            await asyncio.sleep(0.5)
+            assert not stage.status()["health"]["synchronised"]
+            await stage.heal()
+            await stage.in_step()
+            await stage.advance(60)
+            await stage.agree()
+
+
+async def test_symbol_that_nobody_ever_knew_ends_the_start(tmp_path: Path) -> None:
+    with held_gateway() as gateway:
+        await asyncio.to_thread(gateway.faults.start, "contract_unknown")
+        with pytest.raises(ExceptionGroup) as ended:
+            async with trading(gateway, tmp_path) as stage:
+                await stage.in_step()
+        assert ended.group_contains(ConfigError, match="symbol SPY is no US stock that IB knows")
 
 
 async def test_orders_are_never_changed_but_cancelled_and_decided_on_anew(tmp_path: Path) -> None:
