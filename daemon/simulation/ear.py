@@ -20,7 +20,7 @@ class Ear:
 
     def __init__(self) -> None:
         self.leaks: list[str] = []  # who said the secret, the first few times
-        self.lines = 0
+        self.criticals = 0  # lines that call for a person
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -40,7 +40,7 @@ class Ear:
             self.leaks.append(who)
 
     def _line(self, _: object, level: str, event: MutableMapping[str, Any]) -> str:
-        self.lines += 1
+        self.criticals += level == "critical"
         self.hear(f"log line {event.get('event')}", event)
         error = event.get("exc_info")
         if isinstance(error, BaseException):

@@ -35,14 +35,18 @@ class _Outage:
 
     start: int  # the how-many-th process
     bad_since_s: float  # virtual time
-    alerts: int  # critical ones in the journal as it began
     is_judged: bool = False
 
 
 class Witness:
     """Looks over the daemon's shoulder."""
 
-    def __init__(self, state: Path, machine: DaemonMachine, now: Callable[[], float]) -> None:
+    def __init__(
+        self, state: Path, machine: DaemonMachine, now: Callable[[], float], *, criticals: Callable[[], int]
+    ) -> None:
+        """Look at `machine`, whose files are in `state`; `criticals` counts the lines that call for a person."""
+        self._criticals = criticals
+        self._told_before = 0  # of these, as all was well last
         self._path = state / "journal.db"
         self._machine = machine
         self._now = now
@@ -66,7 +70,7 @@ class Witness:
         """See how the daemon is doing just now."""
         daemon, process = self._machine.daemon, self._machine.process
         if not self._machine.is_running or daemon is None or process is None:
-            self._outage = None
+            self._all_well()
             return
         waiting = daemon.orchestrator.health.figures()["inbox"]
         self.longest_inbox = max(self.longest_inbox, waiting if isinstance(waiting, int) else 0)
@@ -78,18 +82,22 @@ class Witness:
         """Follow an outage: comparing with the broker is none, and does not end one."""
         outage, now_s = self._outage, self._now()
         if state is LinkState.CONNECTED:
-            self._outage = None
+            self._all_well()
         elif outage is None or outage.start != self._machine.starts:
-            self._outage = _Outage(start=self._machine.starts, bad_since_s=now_s, alerts=self._alerts())
+            self._outage = _Outage(start=self._machine.starts, bad_since_s=now_s)
         elif state is LinkState.RECONCILING:
             outage.bad_since_s = now_s
         elif not outage.is_judged and now_s - outage.bad_since_s > _ALERT_WITHIN_S:
             outage.is_judged = True
-            if self._alerts() == outage.alerts:
+            if self._criticals() == self._told_before:
                 self.unalarmed.append(
                     f"{state.value} since {outage.bad_since_s:.1f} s in process {outage.start}, "
                     f"and no critical alert {_ALERT_WITHIN_S:g} s later"
                 )
+
+    def _all_well(self) -> None:
+        """Note that there is no outage, or nobody who could tell of one."""
+        self._outage, self._told_before = None, self._criticals()
 
     def look_for_growth(self, connections: int) -> None:
         """Compare the daemon at work, with nothing wrong any more, with what it was after its start."""
@@ -100,15 +108,6 @@ class Witness:
             self.grown.append(f"{len(process.tasks)} tasks, {self._tasks_at_first[start]} after the start")
         if connections > 1:
             self.grown.append(f"{connections} connections")
-
-    def _alerts(self) -> int:
-        """Return how many alerts the journal has."""
-        journal = sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True)
-        try:
-            (count,) = journal.execute("SELECT count(*) FROM alert WHERE level = 'CRITICAL'").fetchone()
-            return int(count)
-        finally:
-            journal.close()
 
     def _looked_up(self, order_ref: str, order_id: int) -> Sent:
         found = journaled(self._path, order_ref, order_id)

@@ -81,7 +81,7 @@ class World:
         self._gateway = GatewayMachine(self._loop, self._wall, setting, state)
         self._daemon = DaemonMachine(self._loop, self._wall, setting, state)
         self._mouthpiece = Mouthpiece(random.Random(f"words {setting.seed}"), as_real=not setting.lockstep)
-        self._witness = Witness(state, self._daemon, self._loop.time)
+        self._witness = Witness(state, self._daemon, self._loop.time, criticals=lambda: self._ear.criticals)
         self._ear = Ear()
         self._troubles: list[Trouble] = []
         self._kills = 0
