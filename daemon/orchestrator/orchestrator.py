@@ -1,7 +1,7 @@
 """The orchestrator: every task of the daemon, in their order, around one sequencer."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import structlog
@@ -22,6 +22,7 @@ from daemon.orchestrator.restart_window import RestartWindow
 from daemon.orchestrator.sequencer import Sequencer
 from daemon.orchestrator.session_keeper import SessionKeeper
 from daemon.orchestrator.startup import Startup
+from daemon.ports import Told
 from daemon.runtime.supervisor import Service, Supervisor
 
 log = structlog.get_logger()
@@ -164,12 +165,16 @@ class Orchestrator:
         now = self._parts.clock.now()
         changed = self._parts.engine.set_state(now, TradingState.STOPPING, strategy=None, who="daemon", why="shutdown")
         await self.sequencer.apply((), changed)
-        await self.sequencer.apply_told(self._parts.executor.cancel_entries(now))
+        await self.sequencer.take_over(self._cancels())
         try:
             async with asyncio.timeout(self._intervals.cancel_wait_s if self.link.is_synchronised else 0.0):
                 await self.sequencer.until_no_orders()
         except TimeoutError:
             log.warning("shutdown.left_orders", order_refs=list(self._parts.executor.working))
+
+    def _cancels(self) -> Iterator[Told]:
+        """Yield the cancels of what opens risk, worked out in their turn: what is being journaled comes before them."""
+        yield self._parts.executor.cancel_entries(self._parts.clock.now())
 
     async def _report_so_far(self) -> None:
         session = self._parts.schedule.calendar.session_at(self._parts.clock.now())

@@ -114,10 +114,6 @@ class Sequencer:
         async with self._turn:
             await self._apply(events, records)
 
-    async def apply_told(self, told: Told) -> None:
-        """Put what the executor told through the heart now."""
-        await self.apply(told.events, told.records)
-
     async def take_over(self, steps: Iterable[Told]) -> None:
         """Put steps through the heart between two batches; each is worked out when the one before it is durable."""
         async with self._turn:

@@ -66,3 +66,9 @@ def test_bar_seen_before_a_start_that_failed_once_is_not_taken_for_new_by_the_ne
     found = verdict(seed, minutes=2, plan=(refused, refused, killed))
     assert found.struck == {refused.label: 2, killed.label: 1}
     assert found.violations == ()
+
+
+def test_cancel_of_a_shutdown_is_not_journaled_behind_the_fill_that_came_first() -> None:
+    """The cancel was worked out while the fill was being journaled, so that the order's last row was not its end."""
+    found = verdict(668, minutes=6)
+    assert found.violations == ()

@@ -115,7 +115,11 @@ class _FillAfterCancel(OnOrders):
 
 
 def _book(scope: Scope, order: OrderRow, quantity: Decimal, price: Decimal) -> None:
-    scope.stage.bookings.fill_late(order.perm_id, quantity, price)
+    """Book what is still left of the order: another fault may have filled it meanwhile."""
+    now = scope.stage.broker.orders[order.perm_id]
+    quantity = min(quantity, now.quantity - now.filled)
+    if quantity > 0:
+        scope.stage.bookings.fill_late(order.perm_id, quantity, price)
 
 
 class FillAfterCancel(Counted):
