@@ -57,8 +57,10 @@ def verdicts(seeds: Sequence[int], *, minutes: int = MINUTES, processes: int | N
     if workers <= 1:
         yield from (verdict(seed, minutes=minutes) for seed in seeds)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), max_tasks_per_child=_SEEDS_A_PROCESS) as pool:
-        yield from pool.map(_Run(minutes), seeds)
+    at_once = workers * _SEEDS_A_PROCESS
+    for at in range(0, len(seeds), at_once):  # new pools, for a pool that renews its processes can hang (gh-115634)
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            yield from pool.map(_Run(minutes), seeds[at : at + at_once])
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from daemon.simulation import seeds as seeds_module
 from daemon.simulation.faults import Fault, FaultKind
 from daemon.simulation.gateway_faults import GATEWAY_FAULTS
 from daemon.simulation.seeds import verdict, verdicts
@@ -34,6 +35,11 @@ def test_same_seed_is_the_same_world_in_every_process() -> None:
     """Other processes have other addresses and other hashes of texts: neither may decide about anything."""
     seeds = range(1, 7)
     assert list(verdicts(seeds, processes=2)) == [verdict(seed) for seed in seeds]
+
+
+def test_processes_that_have_had_their_share_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seeds_module, "_SEEDS_A_PROCESS", 1)
+    assert [each.seed for each in verdicts(range(5), minutes=1, processes=2)] == list(range(5))
 
 
 def test_world_without_faults_has_one_process_of_each_program() -> None:
