@@ -119,9 +119,9 @@ class Program:
                     log.write(raw)
                     self._take(raw)
         finally:
-            self._news.set()
             await self.process.wait()
             os.close(self._handle)
+            self._news.set()  # last: who waits for news looks whether this is done
 
     def _take(self, raw: bytes) -> None:
         if not raw.startswith(b"{"):

@@ -25,7 +25,7 @@ async def run_drill(drill: Drill, *, keep: bool = False) -> Result:
     lacking = [name for name in drill.needs if shutil.which(name) is None]
     if lacking:
         return Result(drill=drill, story=(), checks=(), took_s=0.0, skipped=f"needs {', '.join(lacking)}")
-    folder = Path(tempfile.mkdtemp(prefix=f"paperd-{drill.name}-"))
+    folder = Path(tempfile.mkdtemp(prefix="drill-"))  # short: a socket's path may have 107 bytes
     stage = Stage(folder, MarketClock(), drill.settings, drill.gateway)
     kept = keep
     try:

@@ -106,7 +106,7 @@ def _lived(boundary: Boundary, stage: Stage, bug: str | None) -> tuple[Life, lis
 
 
 def _stage(folder: Path) -> Stage:
-    return Stage(WorldPlan.made(_SEED, speed=30.0), folder / "world")
+    return Stage(WorldPlan.made(_SEED, speed=30.0), folder)
 
 
 def _whole(life: Life) -> None:

@@ -79,7 +79,7 @@ def world_of_kills(world: int, *, kills: int, judge_every: int, manner: Manner, 
     plan = WorldPlan.made(world, speed=_PLAIN_SPEED) if manner.plain else WorldPlan.drawn(world)
     option = "--plain-world" if manner.plain else "--world"
     result = Result(kind="plain" if manner.plain else plan.kind, command=f"{option} {world}")
-    with scratch(result, root) as folder, Stage(plan, folder / "world") as stage:
+    with scratch(result, root) as folder, Stage(plan, folder) as stage:
         _kill_on(stage, manner, result, kills=kills, judge_every=judge_every, seed=world)
         result.orders, result.fills = totals(stage)
     return result
@@ -88,7 +88,7 @@ def world_of_kills(world: int, *, kills: int, judge_every: int, manner: Manner, 
 @contextmanager
 def scratch(result: Result, root: Path | None) -> Iterator[Path]:
     """Lend a directory; it stays when the result has violations, for whoever looks for their cause."""
-    folder = Path(tempfile.mkdtemp(prefix="kill-runs-", dir=root))
+    folder = Path(tempfile.mkdtemp(prefix="kills-", dir=root))  # short: a socket's path may have 107 bytes
     try:
         yield folder
     except Stuck as error:

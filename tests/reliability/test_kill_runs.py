@@ -46,10 +46,11 @@ def test_nothing_is_lost_or_doubled_by_kills_at_random_moments(tmp_path: Path) -
     assert result.fills > 0
 
 
-@pytest.mark.parametrize(("bug", "invariant"), [("forget_fills_on_restart", "D"), ("one_fill_an_order", "C")])
-def test_planted_bug_is_found(bug: str, invariant: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("bug", "invariants"), [("forget_fills_on_restart", "D"), ("one_fill_an_order", "CD")])
+def test_planted_bug_is_found(bug: str, invariants: str, tmp_path: Path) -> None:
+    """A lost execution shows by itself or, where its order is given up as differing, by the positions."""
     result = world_of_kills(4, kills=4, judge_every=2, manner=Manner(bug=bug), root=tmp_path)
-    assert invariant in {violation[0] for violation in result.violations}, result
+    assert {violation[0] for violation in result.violations} & set(invariants), result
 
 
 def test_order_that_leaves_before_its_commit_is_found(tmp_path: Path) -> None:
