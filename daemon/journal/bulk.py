@@ -83,15 +83,13 @@ class BulkJournal:
             JournalFailed: the disk refused rows.
         """
         try:
-            with closing(self._connection):
+            with closing(self._connection), self._thread:  # the thread ends first: it uses the connection
                 for kind, table in self._tables.items():
                     self._hand_over(kind, table)
                 self._settle(most=0)
                 self._thread.submit(self._connection.execute, "COMMIT").result()
         except sqlite3.Error as error:
             raise failure(self._path, error) from error
-        finally:
-            self._thread.shutdown()
         self._part.replace(self._path)
 
     def __enter__(self) -> Self:
