@@ -147,6 +147,42 @@ class Feed(Protocol):
         ...
 
 
+class Adjuster(Protocol):
+    """Positions that no evidence explains: others' are told once, the rest waits for a person."""
+
+    @property
+    def external(self) -> Mapping[InstrumentId, Decimal]:
+        """Return the signed units in the account that are not ours."""
+        ...
+
+    @property
+    def proposed(self) -> tuple[AdjustmentRecorded, ...]:
+        """Return the adjustments that wait for a person."""
+        ...
+
+    def note_external(self, snapshot: BrokerSnapshot, at: datetime) -> "Told":
+        """Record executions that no order of ours accounts for, each once."""
+        ...
+
+    def note_holdings(self, differences: Mapping[InstrumentId, Decimal], at: datetime) -> "Told":
+        """Record what the account holds in instruments in which there never was an order of ours."""
+        ...
+
+    def propose(self, differences: Mapping[InstrumentId, Decimal], at: datetime) -> "Told":
+        """Lay these differences, and no others, before a person."""
+        ...
+
+    def settle(
+        self, adjustment_id: str, *, price: Decimal | None, order_ref: OrderRef | None, who: str, at: datetime
+    ) -> "Told":
+        """Take a person's word on a proposal: with a price it is booked, without one it is none of ours.
+
+        Raises:
+            ConfigError: no such proposal waits, or there is no order to book it for.
+        """
+        ...
+
+
 class Executor(Protocol):
     """The one way to the market: takes approved orders, tells what became of them."""
 
@@ -186,7 +222,7 @@ class Executor(Protocol):
         ...
 
     @property
-    def adjustments(self) -> "Adjuster":
+    def adjustments(self) -> Adjuster:
         """Return what deals with positions that no evidence explains."""
         ...
 
@@ -215,42 +251,6 @@ class Executor(Protocol):
 
     def restore(self, records: Sequence[Record]) -> None:
         """Rebuild the orders from the journal."""
-        ...
-
-
-class Adjuster(Protocol):
-    """Positions that no evidence explains: others' are told once, the rest waits for a person."""
-
-    @property
-    def external(self) -> Mapping[InstrumentId, Decimal]:
-        """Return the signed units in the account that are not ours."""
-        ...
-
-    @property
-    def proposed(self) -> tuple[AdjustmentRecorded, ...]:
-        """Return the adjustments that wait for a person."""
-        ...
-
-    def note_external(self, snapshot: BrokerSnapshot, at: datetime) -> "Told":
-        """Record executions that no order of ours accounts for, each once."""
-        ...
-
-    def note_holdings(self, differences: Mapping[InstrumentId, Decimal], at: datetime) -> "Told":
-        """Record what the account holds in instruments in which there never was an order of ours."""
-        ...
-
-    def propose(self, differences: Mapping[InstrumentId, Decimal], at: datetime) -> "Told":
-        """Lay these differences, and no others, before a person."""
-        ...
-
-    def settle(
-        self, adjustment_id: str, *, price: Decimal | None, order_ref: OrderRef | None, who: str, at: datetime
-    ) -> "Told":
-        """Take a person's word on a proposal: with a price it is booked, without one it is none of ours.
-
-        Raises:
-            ConfigError: no such proposal waits, or there is no order to book it for.
-        """
         ...
 
 
