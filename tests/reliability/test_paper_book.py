@@ -77,7 +77,8 @@ def test_book_outlives_a_kill_of_daemon_and_gateway(tmp_path: Path) -> None:
 
     with running(*arguments, folder=tmp_path / "logs") as program:
         (found,) = program.wait_for("reconciliation.completed")
-        assert (found["open_orders"], found["differences"]) == (len(left), 0)
+        assert found["differences"] == 0
+        assert found["open_orders"] <= len(left)  # one that was on its way may fill before the broker is asked
         program.wait_for("startup.completed")
         eventually(lambda: len(books.executions()) > len(executions), "trading to go on")
         assert program.end(within_s=PATIENCE_S) == 0
