@@ -28,7 +28,7 @@ _MARKETS: Final = 4  # different ones over all seeds: making one takes longer th
 _DAY: Final = date(2026, 3, 3)
 _CASH: Final = Decimal(2_000_000)
 _KIND: Final = f"{restless.__file__}:{restless.Restless.__name__}"
-_LIMITS: Final[Mapping[str, object]] = {
+LIMITS: Final[Mapping[str, object]] = {
     "position_fraction": "1",
     "position_shares": 1_000_000,
     "position_value": "100000000",
@@ -41,7 +41,7 @@ _LIMITS: Final[Mapping[str, object]] = {
     "auto_stop_on_daily_limit": False,
 }
 ACCOUNT_LIMITS: Final[Mapping[str, object]] = {
-    **_LIMITS,
+    **LIMITS,
     "messages_per_second": 1000,
     "messages_per_minute": 100_000,
     "open_orders": 100,
@@ -172,7 +172,7 @@ def restless_strategy(name: str, symbols: tuple[str, ...], parameters: Mapping[s
         "position_fraction": "0.3",
         "allow_short": True,
         "parameters": dict(parameters),
-        "limits": dict(_LIMITS),
+        "limits": dict(LIMITS),
     }
 
 

@@ -8,7 +8,7 @@ by `advance`, in lockstep, so that a test is the same on any machine.
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -24,24 +24,13 @@ from daemon.runtime.notify import Notifier
 from daemon.settings.loading import load_settings
 from daemon.simulation import restless
 from daemon.simulation.machines import SimulatedDaemon
+from daemon.simulation.setting import ACCOUNT_LIMITS, LIMITS
 from daemon.testing.gateway import IbGateway, running_gateway
 from tests.system.books import Books, Row
 
 PATIENCE_S = 30.0  # host seconds until a test gives up
 SYMBOLS = ("SPY", "QQQ")
 RESTLESS = f"{restless.__file__}:{restless.Restless.__name__}"
-_WIDE: Mapping[str, object] = {
-    "position_fraction": "1",
-    "position_shares": 1_000_000,
-    "position_value": "100000000",
-    "position_loss": None,
-    "daily_trades": 100_000,
-    "daily_loss_fraction": "1",
-    "daily_loss_value": "100000000",
-    "emergency_loss": "100000000",
-    "emergency_stop": False,
-    "auto_stop_on_daily_limit": False,
-}
 
 
 def overrides(
@@ -60,7 +49,7 @@ def overrides(
         "capital": "400000",
         "position_fraction": "0.1",
         "allow_short": True,
-        "limits": dict(_WIDE),
+        "limits": dict(LIMITS),
     }
     return {
         "mode": "ibkr_paper",
@@ -68,7 +57,7 @@ def overrides(
         "ib": {"port": port, "client_id": 17, "backoff_s": [0.02, 0.05], "request_timeout_s": 5, "heartbeat_s": 3},
         "calendar": {"history_bars": 20},
         "strategies": [strategy],
-        "limits": {"account": {**_WIDE, "messages_per_second": 1000, "messages_per_minute": 100_000}},
+        "limits": {"account": dict(ACCOUNT_LIMITS)},
         "logs": {"paper_log": False},
     } | changes
 
