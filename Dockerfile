@@ -5,8 +5,8 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
 RUN python -m venv /opt/build && python -m venv --without-pip /opt/paperd
 COPY requirements/build.txt requirements/base.txt requirements/
-RUN /opt/build/bin/pip install -q --require-hashes -r requirements/build.txt \
- && /opt/build/bin/pip --python /opt/paperd/bin/python install -q --require-hashes -r requirements/base.txt
+RUN /opt/build/bin/pip install -q --no-deps --require-hashes -r requirements/build.txt \
+ && /opt/build/bin/pip --python /opt/paperd/bin/python install -q --no-deps --require-hashes -r requirements/base.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY daemon daemon
 RUN /opt/build/bin/pip wheel -q --no-deps --no-build-isolation -w /tmp/wheels . \

@@ -5,7 +5,8 @@
 PYTHON ?=
 ARGS ?=
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install -q --require-hashes
+# A lock is complete, so nothing is resolved again: older versions of pip would look past a pin for `package[extra]`.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -q --no-deps --require-hashes
 EDITABLE := $(BIN)/python -m pip --disable-pip-version-check install -q --no-deps --no-build-isolation -e .
 LOCK := uv pip compile -q --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
 
@@ -124,5 +125,5 @@ clean:  ## remove what was installed, built and cached; state directories stay
 .venv-ib_async/.installed .venv-ibapi/.installed: .venv-%/.installed: .venv/.created requirements/%.txt
 	@echo "Installing $* into $(@D)"
 	@$(BIN)/python -m venv --clear $(@D)
-	@$(@D)/bin/python -m pip --disable-pip-version-check install -q --require-hashes -r requirements/$*.txt
+	@$(@D)/bin/python -m pip --disable-pip-version-check install -q --no-deps --require-hashes -r requirements/$*.txt
 	@touch $@
