@@ -113,11 +113,23 @@ def print_answer(answer: Mapping[str, object], sentence: str, *, as_json: bool) 
         typer.echo(sentence)
 
 
+def _connection_facts(connection: Mapping[str, object]) -> dict[str, object]:
+    """Return what a person asks of a connection first; the streams one by one are for machines."""
+    where = f"{connection.get('host')}:{connection.get('port')}, account {connection.get('account') or 'not known yet'}"
+    facts: dict[str, object] = {"connection": f"{connection.get('state')}, {where}"}
+    for name in ("cause", "cure", "suspended", "farms_broken"):
+        if connection.get(name):
+            facts[name.replace("_", " ")] = connection[name]
+    return facts
+
+
 def _print_status(found: Mapping[str, object]) -> None:
     facts = {name.replace("_", " "): found[name] for name in _HEADINGS if name in found}
-    for name in ("connection", "health"):
-        if name in found:
-            facts[name] = found[name]
+    connection = found.get("connection")
+    if isinstance(connection, Mapping):
+        facts |= _connection_facts(connection)
+    if "health" in found:
+        facts["health"] = found["health"]
     print_facts(facts)
     strategies = found.get("strategies")
     if isinstance(strategies, list) and strategies:
