@@ -106,6 +106,7 @@ async def _run(loaded: LoadedSettings, options: RunOptions, on_clock: Callable[[
                 settings.journal.url.get_secret_value() if settings.journal.url else state / "journal.db",
                 busy_timeout_s=_BUSY_SHARE * settings.journal.deadline_s,
                 deadline_s=settings.journal.deadline_s,
+                opening_s=settings.journal.opening_s,
             )
         )
         past = await read_past(journal)

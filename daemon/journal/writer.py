@@ -49,12 +49,15 @@ class JournalWriter:
     that has failed cannot be repeated, and what the disk holds is known again only after the next start.
     """
 
-    def __init__(self, url: URL, loop: asyncio.AbstractEventLoop, *, deadline_s: float) -> None:
+    def __init__(
+        self, url: URL, loop: asyncio.AbstractEventLoop, *, deadline_s: float, opening_s: float | None
+    ) -> None:
         """Prepare a writer that has no connection yet; use `open`."""
         self._url = url
         self._loop = loop
         self._tick_s = deadline_s / _TICKS
         self._deadline_s = deadline_s
+        self._opening_s = opening_s
         self._overdue: asyncio.TimerHandle | None = None
         self._executor = WorkerThread("journal")
         self._connection: Connection | None = None
@@ -69,7 +72,12 @@ class JournalWriter:
 
     @classmethod
     async def open(
-        cls, location: str | Path | URL, *, busy_timeout_s: float = 5.0, deadline_s: float = math.inf
+        cls,
+        location: str | Path | URL,
+        *,
+        busy_timeout_s: float = 5.0,
+        deadline_s: float = math.inf,
+        opening_s: float | None = None,
     ) -> Self:
         """Check the journal at `location` (path or URL), create or migrate its tables and become its writer.
 
@@ -78,14 +86,17 @@ class JournalWriter:
             busy_timeout_s: host seconds to wait for somebody else's lock.
             deadline_s: host seconds in which a commit must be done; then the writer fails, and whether that commit
                 was kept shows at the next start.
+            opening_s: host seconds in which a database must be open, and in which `restore` must have its answer;
+                None waits for ever.
 
         Raises:
-            JournalFailed: damaged, locked, not writable, or written by a newer program; it says what to do.
+            JournalFailed: damaged, locked, silent, not writable, or written by a newer program; it says what to do.
             ConfigError: `location` names nothing that can hold a journal.
         """
-        writer = cls(journal_url(location), asyncio.get_running_loop(), deadline_s=deadline_s)
+        loop = asyncio.get_running_loop()
+        writer = cls(journal_url(location), loop, deadline_s=deadline_s, opening_s=opening_s)
         try:
-            await writer._on_thread(lambda: writer._connect(busy_timeout_s))
+            await writer._answered(lambda: writer._connect(busy_timeout_s))
         finally:
             if writer._connection is None:
                 writer._executor.shutdown(wait=False)
@@ -246,7 +257,7 @@ class JournalWriter:
         self._refuse_when_stopped()
         connection = self._connected()
         try:
-            return await self._on_thread(lambda: _restore(connection))
+            return await self._answered(lambda: _restore(connection))
         except JournalFailed as error:
             self._failure = self._failure or error
             raise
@@ -290,6 +301,21 @@ class JournalWriter:
     ) -> None:
         """Close the writer."""
         await self.close()
+
+    async def _answered(self, work: Callable[[], T]) -> T:
+        """Return what `work` returns on the thread; one that never comes back is left to it.
+
+        Raises:
+            JournalFailed: no answer in time.
+        """
+        try:
+            async with asyncio.timeout(self._opening_s):
+                return await self._on_thread(work)
+        except TimeoutError:
+            raise JournalFailed(
+                f"journal {describe(self._url)}: no answer within {self._opening_s:g} s while it was opened. See that "
+                "the database answers; where its tables have to be brought up to date, `paperd db upgrade` takes its time"
+            ) from None
 
     def _on_thread(self, work: Callable[[], T]) -> "asyncio.Future[T]":
         return self._loop.run_in_executor(self._executor, work)

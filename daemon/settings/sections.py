@@ -179,6 +179,7 @@ class Journal(Section):
         None, description="database URL (secret); null = journal.db in the state directory"
     )
     deadline_s: Seconds = Field(4.0, description="host seconds for a commit; after that the daemon stops (exit 74)")
+    opening_s: Seconds = Field(60.0, description="host seconds for the journal to open at the start (exit 74)")
 
 
 class Logs(Section):

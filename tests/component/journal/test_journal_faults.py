@@ -5,10 +5,14 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -155,6 +159,60 @@ async def test_a_server_that_falls_silent_stops_the_writer_in_time(postgres_url:
         assert found.seals in (1, 2)  # the second may have been kept; the third was never sent
         await again.append(story(4))
     assert verify(postgres_url).faults == ()
+
+
+@contextmanager
+def relay_that_falls_silent(at: Path, server: Path, *, after: int) -> Iterator[None]:
+    """Pass everything on from a socket's path to `server`, but no more than `after` bytes of its answers."""
+    opened: list[socket.socket] = []
+    told = 0
+
+    def answers(client: socket.socket, real: socket.socket) -> None:
+        nonlocal told
+        while data := real.recv(4096):
+            told += len(data)
+            if told <= after:
+                client.sendall(data)
+
+    def questions(client: socket.socket, real: socket.socket) -> None:
+        while data := client.recv(4096):
+            real.sendall(data)
+
+    def serve(listener: socket.socket) -> None:
+        with suppress(OSError):  # the listener was shut
+            while True:
+                both = listener.accept()[0], socket.socket(socket.AF_UNIX)
+                opened.extend(both)
+                both[1].connect(str(server))
+                for work in (answers, questions):
+                    threading.Thread(target=work, args=both, daemon=True).start()
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(at))
+        listener.listen()
+        accepting = threading.Thread(target=serve, args=(listener,), daemon=True)
+        accepting.start()
+        yield
+        listener.shutdown(socket.SHUT_RDWR)
+        accepting.join()
+    for each in opened:
+        each.shutdown(socket.SHUT_RDWR)
+        each.close()
+
+
+async def test_a_server_that_falls_silent_while_it_is_opened_is_given_up(postgres_url: str) -> None:
+    from sqlalchemy import make_url
+
+    url = make_url(postgres_url)
+    name = f".s.PGSQL.{url.port or 5432}"
+    with tempfile.TemporaryDirectory() as folder:  # short: a socket's path may have 107 bytes
+        real = Path(str(url.query["host"])) / name
+        with relay_that_falls_silent(Path(folder) / name, real, after=2_000):
+            silent = url.update_query_dict({"host": folder})
+            with pytest.raises(JournalFailed, match=r"no answer within 1 s while it was opened.*paperd db upgrade"):
+                await JournalWriter.open(silent, opening_s=1.0)
+    async with await JournalWriter.open(postgres_url, opening_s=60.0) as journal:
+        assert await journal.restore() == ()
 
 
 async def test_a_server_process_that_is_killed_loses_nothing_acknowledged(postgres_url: str, story: Story) -> None:
