@@ -113,6 +113,10 @@ class Broker(Protocol):
         """
         ...
 
+    def renew(self, cause: str) -> None:
+        """Break off the connection and make a new one: it stands, but what comes over it cannot be used."""
+        ...
+
     def acknowledge_instant(self) -> None:
         """In lockstep, let market time move on; elsewhere do nothing."""
         ...
@@ -298,16 +302,18 @@ class Control(Protocol):
         """Return the state of the daemon as JSON values."""
         ...
 
-    def pause(self, who: str, strategy: str | None = None) -> Mapping[str, object]:
-        """Stop opening positions, everywhere or for one strategy; exits go on.
+    async def pause(self, who: str, strategy: str | None = None) -> Mapping[str, object]:
+        """Stop opening positions, everywhere or for one strategy; exits go on. Return once that is durable.
+
+        Before the first connection there is no market time to record it at: it then waits for that, as `waiting` says.
 
         Raises:
             ConfigError: there is no such strategy.
         """
         ...
 
-    def resume(self, who: str, strategy: str | None = None) -> Mapping[str, object]:
-        """Allow opening positions again.
+    async def resume(self, who: str, strategy: str | None = None) -> Mapping[str, object]:
+        """Allow opening positions again; otherwise as `pause`.
 
         Raises:
             ConfigError: as for `pause`.

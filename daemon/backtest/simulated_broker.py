@@ -97,6 +97,9 @@ class SimulatedBroker:
         """Return no values: the engine's own ledgers are the account."""
         return {}
 
+    def renew(self, cause: str) -> None:
+        """Do nothing: there is no connection."""
+
     def acknowledge_instant(self) -> None:
         """Let time move on: the driver moves it."""
 

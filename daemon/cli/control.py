@@ -56,7 +56,8 @@ def pause(
 ) -> None:
     """Open no more positions; exits go on. [bold]paperd resume[/bold] takes it back."""
     answer = client_of(config, state).pause(who(), strategy)
-    print_answer(answer, f"{_whose(strategy)}: no more positions are opened; exits go on.", as_json=as_json)
+    sentence = f"{_whose(strategy)}: no more positions are opened; exits go on.{_waiting(answer)}"
+    print_answer(answer, sentence, as_json=as_json)
 
 
 def resume(
@@ -67,7 +68,7 @@ def resume(
 ) -> None:
     """Open positions again after a pause."""
     answer = client_of(config, state).resume(who(), strategy)
-    print_answer(answer, f"{_whose(strategy)}: positions are opened again.", as_json=as_json)
+    print_answer(answer, f"{_whose(strategy)}: positions are opened again.{_waiting(answer)}", as_json=as_json)
 
 
 def stop(
@@ -99,6 +100,13 @@ def who() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a user id without a name, as containers have
         return f"user {os.getuid()}"
+
+
+def _waiting(answer: Mapping[str, object]) -> str:
+    """Return what has to be added about a word that is not kept yet."""
+    if not answer.get("waiting"):
+        return ""
+    return " The daemon has not been connected yet: it takes this down when it is, and forgets it if it ends before."
 
 
 def _whose(strategy: str | None) -> str:

@@ -22,6 +22,7 @@ from daemon.domain.events import (
     SessionOpened,
     TradingStateSet,
 )
+from daemon.domain.fill import Fill
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.order import Approved
 from daemon.domain.quote import Quote
@@ -177,15 +178,9 @@ class Engine:
         fill = event.fill
         order = self.orders.get(fill.order_ref)
         if order is None:
-            what = f"{fill.side.value} {fill.quantity} {fill.instrument} at {fill.price} ({fill.order_ref})"
-            text = f"{what} belongs to no strategy that runs"
             self.accounts.leave_behind(fill, event.replaces)
-            return Output(
-                (AlertRaised(at=event.at, level="CRITICAL", name="fill.unattributed", text=text, strategy=None),)
-            )
+            return Output((_unattributed(fill, event.at),))
         self.orders.on_fill(fill, event.replaces)
-        slot = self.accounts.slot(order.strategy)
-        slot.ledger.book_fill(fill, event.replaces)
         recorded = FillRecorded(
             at=event.at,
             exec_id=fill.exec_id,
@@ -198,13 +193,20 @@ class Engine:
             executed_at=fill.executed_at,
             replaces=event.replaces.exec_id if event.replaces is not None else None,
         )
+        slot = self.accounts.find(order.strategy)
+        if slot is None:
+            self.accounts.leave_behind(fill, event.replaces)
+            return Output((recorded, _unattributed(fill, event.at)))
+        slot.ledger.book_fill(fill, event.replaces)
         return Output((recorded, self.accounts.position_record(slot, fill.instrument, event.at, self.marks)))
 
     def _on_commission(self, event: CommissionReceived) -> Output:
         order = self.orders.get(event.order_ref)
         if order is None:
             return _NOTHING
-        self.accounts.slot(order.strategy).ledger.book_commission(event.exec_id, event.amount)
+        slot = self.accounts.find(order.strategy)
+        if slot is not None:
+            slot.ledger.book_commission(event.exec_id, event.amount)
         recorded = CommissionRecorded(
             at=event.at,
             exec_id=event.exec_id,
@@ -343,3 +345,9 @@ class Engine:
                     self.set_state(at, TradingState.RUNNING, strategy=strategy, who=BREAKER, why="a new day began")
                 )
         return records
+
+
+def _unattributed(fill: Fill, at: datetime) -> AlertRaised:
+    what = f"{fill.side.value} {fill.quantity} {fill.instrument} at {fill.price} ({fill.order_ref})"
+    text = f"{what} belongs to no strategy that runs"
+    return AlertRaised(at=at, level="CRITICAL", name="fill.unattributed", text=text, strategy=None)

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 
 def restore_state(engine: Engine, records: Iterable[Record]) -> None:
-    """Apply `records`, oldest first. Those of strategies that are no longer configured are left out."""
+    """Apply `records`, oldest first.
+
+    Of strategies that are no longer configured there is no ledger, but their orders may work on and fill.
+    """
     fills: dict[str, Fill] = {}
     handlers: dict[type, Callable[..., None]] = {
         SessionMarked: lambda record: _session(engine, record),
@@ -59,9 +62,8 @@ def _equity(engine: Engine, record: EquityMarked) -> None:
 
 def _intent(engine: Engine, record: IntentRecorded) -> None:
     slot = engine.accounts.find(record.strategy)
-    if slot is None:
-        return
-    slot.orders_today += 1
+    if slot is not None:
+        slot.orders_today += 1
     engine.orders.add(
         OwnOrder(
             order_ref=record.order_ref,
@@ -88,12 +90,12 @@ def _fill(engine: Engine, record: FillRecorded, fills: dict[str, Fill]) -> None:
     )
     replaces = fills.get(record.replaces) if record.replaces is not None else None
     fills[fill.exec_id] = fill
+    engine.orders.on_fill(fill, replaces)
     slot = engine.accounts.find(record.strategy)
     if slot is None:
         engine.accounts.leave_behind(fill, replaces)
-        return
-    slot.ledger.book_fill(fill, replaces)
-    engine.orders.on_fill(fill, replaces)
+    else:
+        slot.ledger.book_fill(fill, replaces)
 
 
 def _commission(engine: Engine, record: CommissionRecorded) -> None:

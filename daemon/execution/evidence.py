@@ -22,7 +22,7 @@ from daemon.domain.records import AlertRaised, OrderEventSeen, OrderRefAssigned,
 from daemon.execution.live_order import LiveOrder
 from daemon.execution.order_register import OrderRegister
 from daemon.execution.quality import execution_check
-from daemon.execution.states import after_fill, after_presence, after_status
+from daemon.execution.states import after_completion, after_fill, after_presence, after_status
 from daemon.ports import Broker, Told
 
 _ORPHANS_KEPT: Final = 1000  # commissions that came before their execution
@@ -193,7 +193,8 @@ class Evidence:
         if report.completed and report.filled is not None and report.filled > order.filled:
             text = f"the broker counts {report.filled} filled, our executions {order.filled}"
             return self.move(order, OrderState.UNKNOWN, at, source=source, text=text)
-        return self._on_word(order, report.status, report.perm_id, at, source=source)
+        has_ended = report.completed and report.filled is not None
+        return self._on_word(order, report.status, report.perm_id, at, source=source, has_ended=has_ended)
 
     def _on_commission(self, commission: CommissionReported, at: datetime) -> Told:
         exec_id, amount = commission.exec_id, commission.amount
@@ -221,7 +222,9 @@ class Evidence:
         order.told_filled = max(order.told_filled, status.filled)
         return self._on_word(order, status.status, status.perm_id, at, source="orderStatus")
 
-    def _on_word(self, order: LiveOrder, word: str, perm_id: int, at: datetime, *, source: str) -> Told:
+    def _on_word(
+        self, order: LiveOrder, word: str, perm_id: int, at: datetime, *, source: str, has_ended: bool = False
+    ) -> Told:
         order.absences = 0
         assigned: tuple[Record, ...] = ()
         if perm_id and perm_id not in order.perm_ids:
@@ -237,7 +240,12 @@ class Evidence:
             )
         if order.steps.acknowledged_at is None and word in _ACKNOWLEDGED:
             order.steps.acknowledged_at, order.steps.acknowledged_ns = at, self._clock.host_ns()
-        state = after_status(order.state, word, filled=order.filled, quantity=order.ticket.quantity)
+        quantity = order.ticket.quantity
+        state = (
+            after_completion(order.state, filled=order.filled, quantity=quantity)
+            if has_ended
+            else after_status(order.state, word, filled=order.filled, quantity=quantity)
+        )
         if state is OrderState.CANCELLED and order.rejection and not order.filled:
             state = OrderState.REJECTED
         moved = self.move(order, state, at, source=source, text=order.rejection or word)

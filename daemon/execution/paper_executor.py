@@ -164,7 +164,7 @@ class PaperExecutor:
             unsent = self._unsent.get(order.ticket.order_ref)
             if unsent is not None:
                 told.append(self.withdraw(unsent, at, "shutting down"))
-            elif not order.reduces and not order.cancel_asked:
+            elif not (order.reduces or order.cancel_asked or order.is_given_up):
                 told.append(self._cancel(order, at, source="shutdown", text="the daemon is stopping"))
         return _joined(told)
 
@@ -228,6 +228,9 @@ class PaperExecutor:
     def _retry(self, order: LiveOrder, approved: Approved, at: datetime) -> Told:
         if not self._may_send(approved):
             return self.withdraw(approved, at, "trading was stopped meanwhile")
+        late = at - order.steps.decided_at
+        if late > _RETRY_AFTER * self._rules.max_attempts:  # nothing was worked off meanwhile: it was another market
+            return self.withdraw(approved, at, f"it was decided {late.total_seconds():.0f} s ago")
         if order.attempts >= self._rules.max_attempts:
             return self.withdraw(approved, at, f"the broker could not be reached in {order.attempts} attempts")
         return Told(records=self._submit(order, approved, at))

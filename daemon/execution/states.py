@@ -41,6 +41,17 @@ def after_status(state: OrderState, status: str, *, filled: Decimal, quantity: D
     return state
 
 
+def after_completion(state: OrderState, *, filled: Decimal, quantity: Decimal) -> OrderState:
+    """Return the state of an order that the broker lists as completed, with no more filled than we know of.
+
+    Whatever its word ("Inactive" after a refusal that was missed, "Filled" before a correction), nothing comes of it
+    any more.
+    """
+    if filled >= quantity:
+        return OrderState.FILLED
+    return OrderState.REJECTED if state is OrderState.REJECTED else OrderState.CANCELLED
+
+
 def after_fill(state: OrderState, *, filled: Decimal, quantity: Decimal) -> OrderState:
     """Return the state after an execution; one that comes late opens an order that had ended."""
     if filled >= quantity:

@@ -47,7 +47,7 @@ def back_up(
         ConfigError: `location` names nothing that can hold a journal.
     """
     url = journal_url(location)
-    if is_sqlite(url) and target.absolute() == sqlite_path(url).absolute():
+    if is_sqlite(url) and target.resolve() in _files_of(sqlite_path(url).resolve()):
         raise ForbiddenError(f"backup: {target} is the journal itself.", "Name another file.")
     if target.exists() and not replace:
         raise ForbiddenError(f"backup: {target} is there already.", "Name another file, or replace it with --force.")
@@ -61,6 +61,11 @@ def back_up(
     finally:
         _remove(unfinished)
     return found
+
+
+def _files_of(journal: Path) -> tuple[Path, ...]:
+    """Return the files that SQLite keeps a journal in."""
+    return (journal, *(journal.with_name(f"{journal.name}{ending}") for ending in ("-wal", "-shm", "-journal")))
 
 
 def keep_before_upgrade(location: str | Path | URL, target: Path) -> Path:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy.engine import URL
+
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.records import Record
 from daemon.domain.timeframe import Timeframe
@@ -23,9 +25,17 @@ class Past:
 
 
 async def read_past(journal: JournalWriter) -> Past:
-    """Return what `journal` knows."""
+    """Return what `journal` knows.
+
+    Raises:
+        JournalFailed: it cannot be read, or does not answer.
+    """
     records = await journal.restore()
-    engine = open_reader(journal.url)
+    return await journal.answered(lambda: _past(journal.url, records))
+
+
+def _past(url: URL, records: Sequence[Record]) -> Past:
+    engine = open_reader(url)
     try:
         return Past(
             records=records,

@@ -96,7 +96,7 @@ class JournalWriter:
         loop = asyncio.get_running_loop()
         writer = cls(journal_url(location), loop, deadline_s=deadline_s, opening_s=opening_s)
         try:
-            await writer._answered(lambda: writer._connect(busy_timeout_s))
+            await writer.answered(lambda: writer._connect(busy_timeout_s))
         finally:
             if writer._connection is None:
                 writer._executor.shutdown(wait=False)
@@ -257,7 +257,7 @@ class JournalWriter:
         self._refuse_when_stopped()
         connection = self._connected()
         try:
-            return await self._answered(lambda: _restore(connection))
+            return await self.answered(lambda: _restore(connection))
         except JournalFailed as error:
             self._failure = self._failure or error
             raise
@@ -287,10 +287,11 @@ class JournalWriter:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        try:
-            await self._on_thread(connection.close)
-        finally:
-            self._executor.shutdown()
+        closed = self._on_thread(connection.close)
+        await asyncio.wait([closed], timeout=None if self._failure is None else _PATIENCE_S)
+        self._executor.shutdown(wait=closed.done())
+        if closed.done():
+            closed.result()
 
     async def __aenter__(self) -> Self:
         """Return the writer."""
@@ -302,20 +303,23 @@ class JournalWriter:
         """Close the writer."""
         await self.close()
 
-    async def _answered(self, work: Callable[[], T]) -> T:
-        """Return what `work` returns on the thread; one that never comes back is left to it.
+    async def answered(self, work: Callable[[], T]) -> T:
+        """Return what `work`, which belongs to opening the journal, returns on the thread.
 
         Raises:
-            JournalFailed: no answer in time.
+            JournalFailed: no answer in time; the writer has stopped, and the thread is left to itself.
         """
         try:
             async with asyncio.timeout(self._opening_s):
                 return await self._on_thread(work)
         except TimeoutError:
-            raise JournalFailed(
-                f"journal {describe(self._url)}: no answer within {self._opening_s:g} s while it was opened. See that "
-                "the database answers; where its tables have to be brought up to date, `paperd db upgrade` takes its time"
-            ) from None
+            self._failure = JournalFailed(
+                f"journal {describe(self._url)}: no answer within {self._opening_s:g} s while it was opened. See that the "
+                "database answers; where its tables have to be brought up to date, let `paperd db upgrade` do it"
+            )
+            if self._connection is not None:
+                self._connection.sever()
+            raise self._failure from None
 
     def _on_thread(self, work: Callable[[], T]) -> "asyncio.Future[T]":
         return self._loop.run_in_executor(self._executor, work)

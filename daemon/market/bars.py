@@ -74,6 +74,7 @@ class BarBuilder:
         self._taken: _Forming | None = None  # the last final bar, kept for revisions
         self._taken_until = 0  # end of the last final bar
         self._seen_until = 0  # end of the newest part
+        self._covered_until = 0  # up to where the forming bars were had from history
         self._present: _Forming | None = None  # the bar that took the last part
         self.revision: Bar | None = None  # the new values after a part was REVISES
 
@@ -83,6 +84,7 @@ class BarBuilder:
         if (
             present is not None
             and present.start <= part.start < part.end <= present.end
+            and part.start >= self._covered_until
             and part.start not in present.parts
         ):
             present.parts[part.start] = part  # as nearly every part does, it goes on with the bar of the one before
@@ -91,6 +93,8 @@ class BarBuilder:
         index = bisect_right(self._starts, part.start) - 1
         if index < 0 or part.end > self._ends[index]:
             return PartFate.OUTSIDE
+        if part.end <= self._covered_until:
+            return PartFate.DUPLICATE  # cut otherwise
         end = self._ends[index]
         self._seen_until = max(self._seen_until, part.end)
         if end <= self._taken_until:
@@ -120,10 +124,17 @@ class BarBuilder:
         self._taken_until = max(self._taken_until, end)
         self._present = None
 
-    def forget_forming(self) -> None:
-        """Drop the parts of bars that are not final: they are about to be had from history, cut in other lengths."""
+    def fill_forming(self, parts: Sequence[Bar]) -> None:
+        """Make the bars that are not final of `parts` from history, in order of time, cut in other lengths.
+
+        What was heard of the same time, and what is still to be heard of it, counts no more.
+        """
         self._open.clear()
         self._present = None
+        self._covered_until = 0
+        for part in parts:
+            self.add(part)
+        self._covered_until = parts[-1].end if parts else 0
 
     def _revise(self, part: Bar, end: int) -> PartFate:
         if self._taken is None or self._taken.end != end:

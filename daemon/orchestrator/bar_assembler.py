@@ -100,9 +100,7 @@ class BarAssembler:
         """Give the forming bars what was missed of them; bars that were had from history are final."""
         for timeframe, builder in self._builders.get(instrument, {}).items():
             builder.skip_to(self.final_until.get(timeframe, 0))
-            builder.forget_forming()
-            for part in parts:
-                builder.add(part)
+            builder.fill_forming(parts)
 
     def is_complete(self, timeframe: Timeframe, end: int) -> bool:
         """Return whether nothing more is expected of the bars ending at `end`."""

@@ -1,7 +1,7 @@
 """A loop per timeframe: waits for each scheduled bar end and posts the bars that ended there, once."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 from daemon.domain.events import BarsClosed, Event
@@ -22,15 +22,20 @@ class BarLoop:
         schedule: BarSchedule,
         assembler: BarAssembler,
         grace: timedelta,
+        caught_up: Callable[[], Awaitable[object]],
         post: Callable[[Event], None],
     ) -> None:
-        """A bar is final when all its parts have come, or `grace` after its end in market time."""
+        """A bar is final when all its parts have come, or `grace` after its end in market time.
+
+        Not before `caught_up`, though: while the broker is compared with, parts wait that belong into it.
+        """
         self.name = f"bars-{timeframe}"
         self._timeframe = timeframe
         self._clock = clock
         self._schedule = schedule
         self._assembler = assembler
         self._grace = grace
+        self._until_caught_up = caught_up
         self._post = post
         self._alarm = clock.alarm()
         self.last_end = 0
@@ -48,6 +53,7 @@ class BarLoop:
                     await self._sleep_until(session.open)
                 self._assembler.begin_session(session)
                 await self._until_complete(end, ended + self._grace)
+                await self._until_caught_up()
                 self._close(end)
                 after = ended
 

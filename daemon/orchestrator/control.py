@@ -59,13 +59,13 @@ class DaemonControl:
             "health": dict(orchestrator.health.figures()),
         }
 
-    def pause(self, who: str, strategy: str | None = None) -> Mapping[str, object]:
+    async def pause(self, who: str, strategy: str | None = None) -> Mapping[str, object]:
         """Stop opening positions; exits go on."""
-        return self._set(TradingState.PAUSED, who, strategy)
+        return await self._set(TradingState.PAUSED, who, strategy)
 
-    def resume(self, who: str, strategy: str | None = None) -> Mapping[str, object]:
+    async def resume(self, who: str, strategy: str | None = None) -> Mapping[str, object]:
         """Allow opening positions again."""
-        return self._set(TradingState.RUNNING, who, strategy)
+        return await self._set(TradingState.RUNNING, who, strategy)
 
     def stop(self, who: str) -> Mapping[str, object]:
         """Begin the orderly shutdown."""
@@ -87,15 +87,21 @@ class DaemonControl:
         await self._orchestrator().reconciler.settle(adjustment_id, price=None, order_ref=None, who=who)
         return {"id": adjustment_id, "state": AdjustmentState.REJECTED.value}
 
-    def _set(self, state: TradingState, who: str, strategy: str | None) -> Mapping[str, object]:
+    async def _set(self, state: TradingState, who: str, strategy: str | None) -> Mapping[str, object]:
         known = [slot.id for slot in self._parts.engine.accounts.slots]
         if strategy is not None and strategy not in known:
             raise ConfigError(f"strategy: {strategy!r} is not running; use one of {', '.join(known)}")
         named = StrategyId(strategy) if strategy is not None else None
-        self._parts.inbox.post(
-            TradingStateSet(at=self._parts.clock.now(), state=state, strategy=named, who=who, why="asked by a person")
+        word = TradingStateSet(
+            at=self._parts.clock.now(), state=state, strategy=named, who=who, why="asked by a person"
         )
-        return {"state": state.value, "strategy": strategy}
+        orchestrator = self._orchestrator()
+        is_waiting = not orchestrator.link.synchronisations  # market time is not known yet
+        if is_waiting:
+            self._parts.inbox.post(word)
+        else:
+            await orchestrator.sequencer.apply([word])
+        return {"state": state.value, "strategy": strategy, "waiting": is_waiting}
 
 
 def _adjustment(proposal: AdjustmentRecorded) -> Mapping[str, object]:

@@ -84,7 +84,7 @@ class Link:
             await self._came_up.wait()
             self._came_up.clear()
             self._sequencer.hold()
-            if await self._synchronise():
+            if await self._synchronise() and not self._came_up.is_set():  # else all must be compared once more
                 self.is_synchronised = True
                 self.synchronisations += 1
                 self._tell()

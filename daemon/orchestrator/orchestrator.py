@@ -118,7 +118,7 @@ class Orchestrator:
                 *self._loops(),
                 *self._monitors(),
                 self.keeper,
-                _Release(self.sequencer),
+                _Release(self.sequencer, self.link),
             ]
         )
         self._stop_asked = asyncio.Event()
@@ -193,6 +193,7 @@ class Orchestrator:
                 schedule=self._parts.schedule,
                 assembler=self.assembler,
                 grace=self._intervals.bar_grace,
+                caught_up=self.sequencer.until_caught_up,
                 post=self.post,
             )
             for timeframe in self._parts.timeframes
@@ -222,14 +223,18 @@ class Orchestrator:
 
 
 class _Release:
-    """The last service: lets the sequencer go once everything that lives by market time is there."""
+    """The last service: lets the sequencer go once everything that lives by market time is there.
+
+    While the broker is compared with once more, that is left to the link.
+    """
 
     name = "release"
 
-    def __init__(self, sequencer: Sequencer) -> None:
-        self._sequencer = sequencer
+    def __init__(self, sequencer: Sequencer, link: Link) -> None:
+        self._sequencer, self._link = sequencer, link
 
     async def run(self, ready: asyncio.Event) -> None:
-        self._sequencer.release()
+        if self._link.is_synchronised:
+            self._sequencer.release()
         ready.set()
         await asyncio.Event().wait()

@@ -61,6 +61,7 @@ class Reconciler:
         self._asking = asyncio.Lock()
         self._asked_s = 0.0  # when the last snapshot was had
         self._counted_s = 0.0  # when an absence counted last
+        self._failing_since_s: float | None = None  # on this connection; None while the broker answers
         self._differing_since_s: dict[InstrumentId, float] = {}
         self._disputed: Mapping[InstrumentId, str] = {}
         self._last: BrokerSnapshot | None = None
@@ -77,6 +78,7 @@ class Reconciler:
         """
         async with self._asking:
             self._is_in_step = False
+            self._failing_since_s = None
             self._recovered = 0
             before: object = None
             for _ in range(_MOST_ROUNDS):
@@ -122,10 +124,25 @@ class Reconciler:
                 snapshot = await self._broker.snapshot()
             except BrokerUnavailable as error:
                 log.info("reconciliation.skipped", error=str(error))
-                self._asked_s = self._now_s()
+                self._note_failure(error)
                 return
+            self._failing_since_s = None
             if self._is_in_step:
                 await self._sequencer.take_over(self._compared(snapshot, asked, at_connection=False))
+
+    def _note_failure(self, error: BrokerUnavailable) -> None:
+        """Try again later; where a connection stands and has not answered for long, make it anew.
+
+        What cannot be compared must not go on trading in silence: while it is made, nothing opens, and people are told.
+        """
+        now_s = self._asked_s = self._now_s()
+        if not self._broker.is_connected:
+            self._failing_since_s = None
+            return
+        self._failing_since_s = now_s if self._failing_since_s is None else self._failing_since_s
+        if now_s - self._failing_since_s >= self._pace.mismatch.total_seconds():
+            self._failing_since_s = None
+            self._broker.renew(f"the broker's books could not be read for {self._pace.mismatch}: {error}")
 
     def _is_due(self) -> bool:
         if not (self._is_in_step and self._broker.is_connected):

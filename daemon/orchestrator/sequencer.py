@@ -67,6 +67,8 @@ class Sequencer:
         self._carried: list[Record] = []  # of what was done after the last commit
         self._held: asyncio.Event = asyncio.Event()
         self._held.set()
+        self._caught_up = asyncio.Event()  # what was heard on hold is in the bars
+        self._caught_up.set()
         self._no_orders = asyncio.Event()
         self._turn = asyncio.Lock()  # one batch, or one call from outside, at a time
         self._deadline_timer: asyncio.TimerHandle | None = None
@@ -77,10 +79,12 @@ class Sequencer:
     def hold(self) -> None:
         """Stop working off events: start-up, or a reconciliation, is under way."""
         self._held.clear()
+        self._caught_up.clear()
 
     def release(self) -> None:
         """Go on working off events."""
         self._held.set()
+        self._inbox.nudge()
 
     async def run(self, ready: asyncio.Event) -> None:
         """Work off events until cancelled; what is still carried is made durable at the end."""
@@ -89,16 +93,24 @@ class Sequencer:
             while True:
                 await self._inbox.wait()
                 await self._held.wait()
-                items = self._inbox.take_batch(self._is_batch_end) if self._clock.is_stepped else self._inbox.take()
-                posted = self._inbox.has_posted and not self._clock.is_stepped
-                if items or posted or self._is_deadline_due():
-                    async with self._turn:
+                async with self._turn:
+                    if not self._held.is_set():  # since it was woken, or while it waited for its turn
+                        continue
+                    items = self._inbox.take_batch(self._is_batch_end) if self._clock.is_stepped else self._inbox.take()
+                    posted = self._inbox.has_posted and not self._clock.is_stepped
+                    if items or posted or self._is_deadline_due():
                         await self._process(items)
-                    if items and isinstance(items[-1], InstantReached):
-                        await self.before_acknowledging()
-                        self._broker.acknowledge_instant()
+                    else:
+                        self._caught_up.set()
+                if items and isinstance(items[-1], InstantReached):
+                    await self.before_acknowledging()
+                    self._broker.acknowledge_instant()
         finally:
             await self.flush()
+
+    async def until_caught_up(self) -> None:
+        """Wait until what was heard while events were not worked off is in the bars that it belongs to."""
+        await self._caught_up.wait()
 
     async def until_no_orders(self) -> None:
         """Wait until no order of ours may still fill."""
@@ -139,6 +151,7 @@ class Sequencer:
             self._clock.step(last.at)
         at = self._clock.now()
         broker_told, events = self._sort(items, at)
+        self._caught_up.set()
         if stepped:
             self._clock.release_due()
         if not self._clock.is_settled:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from datetime import date, datetime
 from pathlib import Path
@@ -39,6 +39,11 @@ class SimulatedDaemon(Daemon):
         """Return the watchdog alone; what the control socket would serve is kept for the oracle."""
         self.control = control
         return [watchdog]
+
+
+async def _asked(act: Callable[[Control], Awaitable[object]], control: Control) -> None:
+    with suppress(JournalFailed):  # an error is the answer then, and the daemon ends of it by itself
+        await act(control)
 
 
 class NoReports:
@@ -94,12 +99,12 @@ class DaemonMachine:
         if self.daemon is not None:
             self.daemon.orchestrator.request_stop()
 
-    def operate(self, act: Callable[[Control], object]) -> bool:
+    def operate(self, act: Callable[[Control], Awaitable[object]]) -> bool:
         """Do what a person does through the control socket; return whether a daemon is there that answers."""
         process, daemon = self.process, self.daemon
         if not self.is_running or process is None or daemon is None:
             return False
-        process.do_soon(lambda: act(daemon.control))
+        _ = process.start(_asked(act, daemon.control))
         return True
 
     @property

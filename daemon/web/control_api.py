@@ -2,7 +2,7 @@
 
 import socket
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
@@ -76,10 +76,10 @@ class _ControlApi:
         return _answer(await self._control.reject(_who(request, asked), _named(asked)))
 
     async def _switch(
-        self, request: web.Request, switch: Callable[[str, str | None], Mapping[str, object]]
+        self, request: web.Request, switch: Callable[[str, str | None], Awaitable[Mapping[str, object]]]
     ) -> web.Response:
         asked = await _asked(request)
-        return _answer(switch(_who(request, asked), asked.get("strategy")))
+        return _answer(await switch(_who(request, asked), asked.get("strategy")))
 
 
 def _named(asked: Mapping[str, str]) -> str:

@@ -46,6 +46,9 @@ class RecordingBroker:
     async def account_values(self) -> Mapping[str, str]:
         return {}
 
+    def renew(self, cause: str) -> None:
+        self.diary.append(f"renew: {cause}")
+
     def acknowledge_instant(self) -> None:
         self.acknowledged += 1
         self.diary.append("acknowledge")

@@ -46,10 +46,10 @@ class RecordingControl:
             "health": {"inbox": 0, "loop_lag_ms": 1.5},
         }
 
-    def pause(self, who: str, strategy: str | None = None) -> Mapping[str, object]:
+    async def pause(self, who: str, strategy: str | None = None) -> Mapping[str, object]:
         return self._switched("pause", who, strategy)
 
-    def resume(self, who: str, strategy: str | None = None) -> Mapping[str, object]:
+    async def resume(self, who: str, strategy: str | None = None) -> Mapping[str, object]:
         return self._switched("resume", who, strategy)
 
     def stop(self, who: str) -> Mapping[str, object]:
@@ -77,4 +77,4 @@ class RecordingControl:
         if strategy not in (None, "trend"):
             raise ConfigError(f"strategy: {strategy!r} is not running; use one of trend")
         self.asked.append((what, who, strategy))
-        return {"state": "PAUSED" if what == "pause" else "RUNNING", "strategy": strategy}
+        return {"state": "PAUSED" if what == "pause" else "RUNNING", "strategy": strategy, "waiting": False}

@@ -40,7 +40,7 @@ def steered(tmp_path: Path) -> Iterator[Steered]:
 
 def test_paused_daemon_opens_nothing_until_it_is_resumed(steered: Steered) -> None:
     steered.program.wait_for("startup.completed")
-    assert steered.asked("pause") == {"state": "PAUSED", "strategy": None}
+    assert steered.asked("pause") == {"state": "PAUSED", "strategy": None, "waiting": False}
     status = steered.asked("status")
     assert (status["mode"], status["trading"], status["market_open"]) == ("paper", "PAUSED", True)
     assert status["connection"]["up"] is True
@@ -54,7 +54,7 @@ def test_paused_daemon_opens_nothing_until_it_is_resumed(steered: Steered) -> No
     assert "ORDER" not in {decision["outcome"] for decision in while_paused}
     assert books.rows("intent", f"seq > {paused['seq']} AND reduces = 0") == []
 
-    assert steered.asked("resume") == {"state": "RUNNING", "strategy": None}
+    assert steered.asked("resume") == {"state": "RUNNING", "strategy": None, "waiting": False}
     eventually(lambda: books.rows("fill", f"seq > {paused['seq']}"), "a fill after the pause")
     second = steered.command("run", "--speed", "max", "--days", 1)
     assert second.code == 77

@@ -74,6 +74,10 @@ class IbBroker:
             timeout_s=connection.settings.request_timeout_s,
         )
 
+    def renew(self, cause: str) -> None:
+        """Break off the connection and make a new one: it stands, but what comes over it cannot be used."""
+        self._connection.drop(cause)
+
     def acknowledge_instant(self) -> None:
         """In lockstep, let market time move on; elsewhere do nothing."""
         self._connection.acknowledge_instant()

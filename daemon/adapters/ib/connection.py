@@ -21,6 +21,7 @@ from daemon.adapters.ib.errors import (
     REGAINED_WITH_DATA,
     REGAINED_WITHOUT_DATA,
     ConnectFailed,
+    RequestFailed,
     RequestTimedOut,
     Trouble,
     code_trouble,
@@ -189,8 +190,8 @@ class IbConnection:
         """Return all the broker knows.
 
         Raises:
-            BrokerUnavailable: it could not be had completely. After a missing end marker the connection is made
-                anew, because a late marker would end the next request too early.
+            BrokerUnavailable: it could not be had completely. After a missing end marker or a refusal the connection
+                is made anew, because a late marker would end the next request too early.
         """
         async with self._snapshot_lock:
             return await self._take_snapshot(self.tradable())
@@ -258,6 +259,7 @@ class IbConnection:
         """Connect once and serve until the end; return for how many seconds the connection was up."""
         ib = RawIB(self, self.subscriber.streams, self._clock.now, timezone=self._settings.timezone)
         self._ib = ib
+        self._situation.begins()
         self._farms_up.clear()
         self._owes_acknowledgement = False
         up_at: float | None = None
@@ -322,7 +324,7 @@ class IbConnection:
             return await take_snapshot(
                 ib, self._budget, account=self._account, timeout_s=timeout_s, taken_at=ib.wrapper.now()
             )
-        except RequestTimedOut as error:
+        except (RequestTimedOut, RequestFailed) as error:
             ib.drop(str(error))
             raise
 

@@ -37,6 +37,8 @@ async def take_snapshot(
     executions = await ib.ask(request, lambda: ib.client.reqExecutions(request, of_account), timeout_s)
     await budget.acquire()
     positions = await ib.ask("positions", ib.client.reqPositions, timeout_s)
+    # IB goes on pushing positions once they were asked for: of a contract's rows the last one counts.
+    held = {(each.account, con_id): each for con_id, each in positions}
     if ib.wrapper.undecodable != unreadable:
         raise BrokerUnavailable("a message could not be read while the broker's state was fetched: it is not complete")
     return BrokerSnapshot(
@@ -44,7 +46,7 @@ async def take_snapshot(
         orders=tuple(orders),
         completed=tuple(completed),
         executions=tuple(executions),
-        positions=tuple(position for position in positions if position.account == account),
+        positions=tuple(position for position in held.values() if position.account == account),
     )
 
 

@@ -50,13 +50,17 @@ class Situation:
 
     # ---- what happens
 
+    def begins(self) -> None:
+        """Know that a session is being made: what was said of IB and its farms counts no more, what is said now does."""
+        self.upstream_up, self._upstream_lost_at = True, None
+        self.farms.clear()
+
     def went_up(self, now: datetime) -> None:
         """Know that a session stands and the broker's picture has been taken."""
-        self.up, self.upstream_up, self.last_error, self.attempts = True, True, None, 0
+        self.up, self.last_error, self.attempts = True, None, 0
         self.connections += 1
-        self._no_sessions, self._silent_s, self._down_since, self._upstream_lost_at = 0, 0.0, None, None
+        self._no_sessions, self._silent_s, self._down_since = 0, 0.0, None
         self.since = now
-        self.farms.clear()
 
     def went_down(self, now: datetime, *, heard_at: float) -> bool:
         """Know that the session is over; return whether there was one. `heard_at` is host time of the last bytes."""

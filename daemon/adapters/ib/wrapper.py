@@ -61,6 +61,7 @@ FIRST_REQUEST_ID = 1_000_000_000
 """Request ids start here, so that an error's id is an order's or a request's and never both."""
 
 
+_NO_REQUEST: Final = -1
 _UNREADABLE_LOGGED: Final = 20  # of one connection; all are counted
 
 
@@ -319,7 +320,7 @@ class RawWrapper(Wrapper):
         reported = PositionReported(
             account=account, instrument=instrument_id(contract), quantity=exact(posSize), average_cost=exact(avgCost)
         )
-        self.row("positions", reported)
+        self.row("positions", (contract.conId, reported))
         self._batch.append(reported)
 
     def accountSummary(self, _reqId: int, account: str, tag: str, value: str, currency: str) -> None:
@@ -357,7 +358,7 @@ class RawWrapper(Wrapper):
         """Take an error or notice; it ends the request it belongs to, and nothing else."""
         self._batch.append(BrokerErrorReported(request_id=reqId, code=errorCode, text=errorString))
         self._refused(errorCode)
-        if errorCode == VALIDATION_FAILED and reqId not in self._futures:
+        if errorCode == VALIDATION_FAILED and reqId == _NO_REQUEST:
             # A read-only API refuses requests that have no number; their end marker never comes.
             for key in [key for key in self._futures if isinstance(key, str)]:
                 self._fail(key, RequestFailed(errorCode, errorString))

@@ -59,9 +59,7 @@ def prepare():
     cerebro.broker.addcommissioninfo(Fee())
     cerebro.addstrategy(Cross)
     for path in FILES:
-        frame = bars.read(path)
-        frame.index = frame.index.tz_localize(None)
-        cerebro.adddata(Feed(dataname=frame))
+        cerebro.adddata(Feed(dataname=bars.read(path)))
     return cerebro.run
 
 

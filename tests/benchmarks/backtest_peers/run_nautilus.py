@@ -1,4 +1,8 @@
-"""NautilusTrader: RATE FILES... OUT. Quotes without spread at each bar's open are its market, bars its signals."""
+"""NautilusTrader: RATE FILES... OUT. Quotes without spread at each bar's open are its market, bars its signals.
+
+Its statistics after the run are left out: they append to a pandas series trade by trade, which with thousands of trades
+takes longer than the trading.
+"""
 # ruff: noqa: ANN001, ANN201, ANN202, ANN204, B905, E741
 # mypy: ignore-errors
 
@@ -68,7 +72,7 @@ CALLED_BY_THE_LIBRARY = (Cross.on_start, Cross.on_bar, Cross.on_order_filled)
 
 
 def prepare():
-    engine = BacktestEngine(config=BacktestEngineConfig(logging=LoggingConfig(bypass_logging=True)))
+    engine = BacktestEngine(config=BacktestEngineConfig(logging=LoggingConfig(bypass_logging=True), run_analysis=False))
     engine.add_venue(
         venue=VENUE,
         oms_type=OmsType.NETTING,

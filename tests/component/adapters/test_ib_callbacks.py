@@ -161,7 +161,9 @@ async def test_snapshot_holds_what_belongs_to_each_end_marker(running: Running, 
         completed = completed_order(ref="pd-0", perm_id=800, status="Cancelled", filled="25.5")
         gateway.answers[99] = saying(completed, [102])
         gateway.answers[7] = executions
-        gateway.answers[61] = saying(position(quantity="-40"), position(quantity="7", account="DU9"), [62, 1])
+        pushed = position(quantity="-30")  # IB goes on pushing what was asked for once
+        others = position(quantity="7", account="DU9")
+        gateway.answers[61] = saying(pushed, position(quantity="-40"), others, [62, 1])
         snapshot = await IbBroker(connection).snapshot()
         (order,), (done,), (fill,), (held,) = (
             snapshot.orders, snapshot.completed, snapshot.executions, snapshot.positions,

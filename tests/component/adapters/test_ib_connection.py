@@ -362,3 +362,31 @@ async def test_instant_of_a_lost_connection_is_not_acknowledged_on_the_next(
             await second.wait_for(49)
             await connection.snapshot()
             assert len(second.messages(49)) == 1
+
+
+async def test_an_order_refused_with_321_ends_no_other_request(running: Running, sink: CallbackLog) -> None:
+    async with ScriptedGateway() as gateway, running(gateway.port) as connection:
+        await connection.until_up()
+
+        def refused_meanwhile(session: Session, _message: list[str]) -> None:
+            session.send(4, 2, 101, 321, "Error validating request.-'bW' : cause - The size is not valid", "")
+            session.send(*position(quantity="5"))
+            session.send(62, 1)
+
+        gateway.answers[61] = refused_meanwhile
+        snapshot = await connection.snapshot()
+        assert [held.quantity for held in snapshot.positions] == [5]
+        assert connection.is_up
+
+
+async def test_a_connection_whose_books_are_refused_is_made_anew(running: Running, sink: CallbackLog) -> None:
+    async with ScriptedGateway() as gateway, running(gateway.port) as connection:
+        await connection.until_up()
+        answer = gateway.answers[16]
+        text = "Error validating request.-'bN' : cause - The API interface is currently in Read-Only mode."
+        gateway.answers[16] = lambda session, _: session.send(4, 2, -1, 321, text, "")
+        with pytest.raises(BrokerUnavailable, match="Read-Only"):
+            await connection.snapshot()
+        gateway.answers[16] = answer
+        await sink.wait_for(ConnectionChanged, 3)
+        assert connection.is_up

@@ -124,7 +124,7 @@ async def test_orders_are_never_changed_but_cancelled_and_decided_on_anew(tmp_pa
     """A change that is lost, or comes twice, leaves terms that nobody knows: paperd has no way to send one."""
     assert {name for name in vars(Broker) if not name.startswith("_")} == {
         "account", "acknowledge_instant", "account_values", "cancel", "client_id", "is_connected", "raise_order_id",
-        "reserve_order_id", "snapshot", "submit",
+        "renew", "reserve_order_id", "snapshot", "submit",
     }  # fmt: skip
     with held_gateway() as gateway:
         async with (
@@ -148,7 +148,8 @@ async def test_word_of_a_person_while_disconnected_is_taken_and_sends_nothing(tm
             await stage.fault("disconnect")
             await stage.until(lambda: not stage.status()["connection"]["up"], "the connection to be gone")
             orders = len(gateway.ledger.orders)
-            assert stage.daemon.control.pause("ann") == {"state": "PAUSED", "strategy": None}
+            assert await stage.daemon.control.pause("ann") == {"state": "PAUSED", "strategy": None, "waiting": False}
+            assert len(stage.books.rows("control_action")) == 1  # at once, although nothing is worked off
             assert stage.status()["health"]["synchronised"] is False
             await stage.heal()
             for _ in range(4):
@@ -156,7 +157,7 @@ async def test_word_of_a_person_while_disconnected_is_taken_and_sends_nothing(tm
             (paused,) = stage.books.rows("control_action")
             assert (paused["state"], paused["who"]) == ("PAUSED", "ann")
             assert stage.books.rows("intent", f"seq > {paused['seq']} AND reduces = 0") == []
-            assert stage.daemon.control.resume("ann")["state"] == "RUNNING"
+            assert (await stage.daemon.control.resume("ann"))["state"] == "RUNNING"
             for _ in range(3):
                 await stage.advance(60)
             assert len(gateway.ledger.orders) > orders

@@ -90,8 +90,12 @@ async def test_a_file_that_is_there_is_replaced_only_on_request(tmp_path: Path, 
 async def test_the_journal_is_never_its_own_copy(tmp_path: Path, story: Story) -> None:
     path = tmp_path / "journal.db"
     await written(path, story)
-    with pytest.raises(ForbiddenError, match="is the journal itself"):
-        back_up(path, path, replace=True)
+    (tmp_path / "backups").mkdir()
+    (tmp_path / "link.db").symlink_to(path)
+    same = (path, tmp_path / "backups" / ".." / "journal.db", tmp_path / "link.db", tmp_path / "journal.db-wal")
+    for target in same:
+        with pytest.raises(ForbiddenError, match="is the journal itself"):
+            back_up(path, target, replace=True)
     assert verify(path).faults == ()
 
 

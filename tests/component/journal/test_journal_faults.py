@@ -195,9 +195,9 @@ def relay_that_falls_silent(at: Path, server: Path, *, after: int) -> Iterator[N
         yield
         listener.shutdown(socket.SHUT_RDWR)
         accepting.join()
-    for each in opened:
-        each.shutdown(socket.SHUT_RDWR)
-        each.close()
+    for end in opened:
+        end.shutdown(socket.SHUT_RDWR)
+        end.close()
 
 
 async def test_a_server_that_falls_silent_while_it_is_opened_is_given_up(postgres_url: str) -> None:
@@ -213,6 +213,20 @@ async def test_a_server_that_falls_silent_while_it_is_opened_is_given_up(postgre
                 await JournalWriter.open(silent, opening_s=1.0)
     async with await JournalWriter.open(postgres_url, opening_s=60.0) as journal:
         assert await journal.restore() == ()
+
+
+async def test_a_server_that_falls_silent_while_the_past_is_read_is_given_up(postgres_url: str, story: Story) -> None:
+    async with await JournalWriter.open(postgres_url, opening_s=1.0) as journal:
+        await journal.append(story(1))
+        backend = backend_of(postgres_url)
+        os.kill(backend, signal.SIGSTOP)
+        try:
+            with pytest.raises(JournalFailed, match="no answer within 1 s"):
+                await journal.restore()
+            async with asyncio.timeout(10):
+                await journal.close()  # although the thread still waits for the server
+        finally:
+            os.kill(backend, signal.SIGCONT)
 
 
 async def test_a_server_process_that_is_killed_loses_nothing_acknowledged(postgres_url: str, story: Story) -> None:

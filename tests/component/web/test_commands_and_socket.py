@@ -52,7 +52,7 @@ def test_the_status_is_shown_to_people_and_to_machines(state: Path) -> None:
 @pytest.mark.usefixtures("daemon")
 def test_trading_is_paused_and_resumed(state: Path) -> None:
     paused = paperd(state, "pause", "--strategy", "trend", "--json")
-    assert json.loads(paused.stdout) == {"state": "PAUSED", "strategy": "trend"}
+    assert json.loads(paused.stdout) == {"state": "PAUSED", "strategy": "trend", "waiting": False}
     assert "positions are opened again" in paperd(state, "resume").stdout
 
 

@@ -65,8 +65,8 @@ async def test_the_client_reads_the_status_and_switches_trading(path: Path) -> N
         resumed = await asyncio.to_thread(client.resume, "ann")
         stopping = await asyncio.to_thread(client.stop, "ann")
     assert status == control.status()
-    assert paused == {"state": "PAUSED", "strategy": "trend"}
-    assert resumed == {"state": "RUNNING", "strategy": None}
+    assert paused == {"state": "PAUSED", "strategy": "trend", "waiting": False}
+    assert resumed == {"state": "RUNNING", "strategy": None, "waiting": False}
     who = f"ann (uid {os.getuid()})"
     assert stopping == {"stopping": True, "who": who}
     assert control.asked == [("pause", who, "trend"), ("resume", who, None), ("stop", who, None)]

@@ -693,6 +693,31 @@ def test_a_fill_or_commission_of_an_order_that_is_not_ours_changes_nothing() -> 
     assert stage.engine.state_hash() == before
 
 
+def test_what_fills_for_a_strategy_that_is_no_longer_configured_is_kept_and_counted() -> None:
+    stage, _ = stage_of()
+    stage.open()
+    stage.step()
+    (order,) = stage.orders
+    without = EngineStage(strategy_setup("another", ScriptedStrategy([M5], BUY)))
+    without.engine.restore(stage.records)
+    without.open()
+    fill = without.fill(order, 10)
+    assert [(type(record), getattr(record, "name", "")) for record in without.last] == [
+        (FillRecorded, ""), (AlertRaised, "fill.unattributed"),
+    ]  # fmt: skip
+    without.commission(fill, "1")
+    assert [type(record) for record in without.last] == [CommissionRecorded]
+    assert without.engine.accounts.total_positions() == {AAA: Decimal(10)}
+    kept = [*stage.records, *without.records]
+    again = EngineStage(without.setup.strategies[0])
+    again.engine.restore(kept)
+    assert again.engine.accounts.total_positions() == {AAA: Decimal(10)}
+    back, _ = stage_of()
+    back.engine.restore(kept)
+    ledger = back.engine.accounts.slots[0].ledger
+    assert (ledger.position(AAA).quantity, ledger.commission) == (Decimal(10), Decimal(1))
+
+
 def test_a_correction_leaves_the_position_as_if_it_had_been_right_at_once() -> None:
     stage, _ = stage_of()
     stage.open()

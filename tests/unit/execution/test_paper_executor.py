@@ -475,6 +475,17 @@ def test_a_second_attempt_sends_the_same_order_once() -> None:
     assert desk.executor.next_deadline == AT + timedelta(seconds=31)
 
 
+def test_an_order_that_could_not_be_sent_is_not_sent_minutes_later() -> None:
+    desk = OrderDesk()
+    desk.broker.failures = 1
+    order = desk.sent()
+    told = desk.advance(300)  # nothing was worked off while everything was compared with the broker
+    assert changes(told) == [S.REJECTED]
+    assert desk.kept(OrderEventSeen)[-1].text == "not sent: it was decided 300 s ago"
+    assert (desk.broker.sent, desk.executor.working) == ([], ())
+    assert desk.state(order) is S.REJECTED
+
+
 def test_what_was_sent_is_never_sent_again() -> None:
     desk = OrderDesk()
     order = desk.sent()
@@ -577,6 +588,29 @@ def test_a_completed_order_with_more_filled_than_our_executions_is_not_taken_as_
     order = desk.sent()
     desk.reconcile(completed=[reported(order, "Cancelled", completed=True, order_id=0, filled=4)])
     assert not (desk.state(order) is S.CANCELLED and desk.kept(ExecutionChecked)[-1].filled_quantity == 0)
+
+
+@pytest.mark.parametrize(
+    ("word", "filled", "state"), [("Inactive", 0, S.CANCELLED), ("Filled", 4, S.CANCELLED), ("Filled", 10, S.FILLED)]
+)
+def test_a_completed_order_has_ended_whatever_its_word(word: str, filled: int, state: OrderState) -> None:
+    desk = OrderDesk()
+    order = desk.sent()
+    if filled:
+        desk.hear(execution(order, filled))
+    desk.reconcile(completed=[reported(order, word, completed=True, order_id=0, filled=filled)])
+    assert desk.state(order) is state
+    assert desk.executor.working == ()
+
+
+def test_a_lost_order_is_not_cancelled_at_a_shutdown() -> None:
+    desk = OrderDesk()
+    order = desk.sent()
+    while desk.state(order) is not S.LOST:
+        desk.clock.pass_s(10)
+        desk.reconcile(counts=True, at_connection=False)
+    assert desk.executor.cancel_entries(desk.clock.now()) == Told()
+    assert desk.broker.cancelled == []
 
 
 def test_reconciling_sends_nothing() -> None:

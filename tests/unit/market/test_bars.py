@@ -136,3 +136,20 @@ def test_the_wap_is_weighted_by_volume() -> None:
     bar = fold([part(0, 10.0, volume=300), part(5, 20.0, volume=100)], start=0, end=60)
     assert bar is not None
     assert bar.wap == 12.5
+
+
+def test_what_was_heard_of_a_time_that_history_covers_counts_once() -> None:
+    build = builder()
+    build.add(part(0))
+    build.fill_forming([part(0, 10.0, volume=1200, trades=12, length=60), part(60, 11.0)])
+    assert build.add(part(30)) is PartFate.DUPLICATE  # it had waited while history was fetched
+    assert build.add(part(60, 12.0)) is PartFate.DUPLICATE
+    assert build.add(part(65, 12.0)) is PartFate.USED
+    first, second = build.take(60), build.take(120)
+    assert first is not None
+    assert second is not None
+    assert (first.volume, second.volume, second.close) == (1200.0, 200.0, 12.0)
+    build.fill_forming([part(120), part(125)])  # and once more
+    bar = build.take(180)
+    assert bar is not None
+    assert bar.volume == 200.0

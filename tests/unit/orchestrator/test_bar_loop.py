@@ -32,8 +32,18 @@ class Watch:
         self.assembler = BarAssembler(SCHEDULE, (AAA, BBB), timeframes)
         self.assembler.feed_up_since = int(begin.timestamp())
         self.posted: list[BarsClosed] = []
+        self.caught_up = asyncio.Event()
+        self.caught_up.set()
         self.loops = [
-            BarLoop(frame, clock=self.clock, schedule=SCHEDULE, assembler=self.assembler, grace=GRACE, post=self._post)
+            BarLoop(
+                frame,
+                clock=self.clock,
+                schedule=SCHEDULE,
+                assembler=self.assembler,
+                grace=GRACE,
+                caught_up=self.caught_up.wait,
+                post=self._post,
+            )
             for frame in timeframes
         ]
 
@@ -202,3 +212,20 @@ async def test_a_session_that_only_begins_is_waited_for() -> None:
         watch.parts(SESSION.open_s + 60)
         await watch.to(SESSION.open + timedelta(seconds=60))
     assert watch.ends(M1) == [SESSION.open_s + 60]
+
+
+async def test_a_bar_is_not_closed_while_parts_of_it_wait_to_be_worked_off() -> None:
+    watch = Watch((M5,), SESSION.open)
+    end = SESSION.open_s + 300
+    async with watch.running():
+        watch.caught_up.clear()  # everything is compared with the broker
+        watch.clock.step(SESSION.open + timedelta(seconds=303))
+        watch.clock.release_due()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert watch.posted == []
+        watch.parts(end)
+        watch.caught_up.set()
+        await watch.settled()
+        (closed,) = watch.posted
+        assert [name for name, _ in closed.bars] == [AAA, BBB]

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import pytest
+
 from daemon.domain.callbacks import ConnectionChanged
 from daemon.domain.errors import BrokerUnavailable
 from daemon.domain.standing import Access, LinkState, Standing
@@ -124,6 +126,32 @@ async def test_a_connection_lost_in_the_midst_of_it_is_not_taken_for_synchronise
         await scene.rest()
         assert scene.link.is_synchronised is False
         assert scene.assembler.feed_up_since == 0  # else bars without trades are made up while nothing is heard
+
+
+@pytest.mark.parametrize("changes", [(UP,), (DOWN, UP)])
+async def test_what_changes_in_the_midst_of_it_is_compared_once_more_before_anything_opens(
+    changes: tuple[ConnectionChanged, ...],
+) -> None:
+    scene = Scene()
+    scene.link.on_standing(Standing(state=LinkState.CONNECTED))
+    opened: list[bool] = []
+
+    async def change() -> None:
+        opened.append(not scene.accesses[-1].hindrance(AAA))
+        if scene.startup.runs == 2:
+            for each in changes:
+                scene.link.on_change(each)
+
+    scene.startup.during = change
+    async with scene.running():
+        scene.link.on_change(UP)
+        await scene.rest()
+        scene.gate.release()
+        scene.link.on_change(UP)
+        await scene.rest()
+        assert opened == [False, False, False]
+        assert (scene.startup.runs, scene.link.synchronisations) == (3, 2)
+        assert (scene.gate.held, scene.link.state) == (False, LinkState.CONNECTED)
 
 
 async def test_the_gate_learns_of_every_change_at_once() -> None:

@@ -165,6 +165,25 @@ async def test_an_answer_that_cannot_be_had_is_no_answer_and_is_asked_for_again(
         assert room.state(ref) is OrderState.SUBMITTED
 
 
+async def test_a_connection_whose_books_cannot_be_read_for_a_minute_is_made_anew() -> None:
+    room = Room()
+    async with room.running():
+        await room.connected()
+        await room.opened()
+        renewals: list[str] = []
+        for second in range(30, 181, 30):
+            if second == 120:
+                room.shows(book())  # in between it answers once
+            await room.instant(second)
+            renewals = [line for line in room.diary if line.startswith("renew")]
+            assert len(renewals) == (second >= 90)
+        room.broker.is_connected = False  # the gateway has lost IB: that is no reason
+        for second in range(210, 391, 30):
+            await room.instant(second)
+        assert [line for line in room.diary if line.startswith("renew")] == renewals
+        assert "could not be read for 0:01:00: no snapshot was laid out" in renewals[0]
+
+
 async def test_the_gate_opens_only_when_two_snapshots_in_a_row_agree() -> None:
     room = Room()
     room.shows(

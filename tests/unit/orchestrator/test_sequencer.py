@@ -12,6 +12,7 @@ from decimal import Decimal
 import pytest
 
 from daemon.domain.callbacks import (
+    BarReported,
     Callback,
     CommissionReported,
     ExecutionReported,
@@ -350,6 +351,39 @@ async def test_while_it_is_held_nothing_is_worked_off() -> None:
         assert kinds(tuple(hall.journal.records)) == [EquityMarked, EquityMarked]
         hall.sequencer.release()
         await until(lambda: hall.broker.acknowledged == 1)
+
+
+async def test_one_that_is_held_again_before_it_could_go_on_works_nothing_off() -> None:
+    hall = Hall()
+    hall.sequencer.hold()
+    async with hall.running():
+        hall.inbox.put(InstantReached(at=at(0)))
+        await asyncio.sleep(0)
+        hall.sequencer.release()
+        hall.sequencer.hold()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert hall.broker.acknowledged == 0
+        hall.sequencer.release()
+        await until(lambda: hall.broker.acknowledged == 1)
+
+
+async def test_what_was_heard_on_hold_is_in_its_bars_before_they_are_closed() -> None:
+    hall = Hall(stepped=False)
+    hall.assembler.begin_session(SESSION)
+    hall.sequencer.hold()
+    async with hall.running():
+        hall.inbox.put(BarReported(instrument=AAA, bar=make_bar(SESSION.open_s + 5, 5)))
+        caught_up = asyncio.create_task(hall.sequencer.until_caught_up())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not caught_up.done()
+        hall.sequencer.release()
+        await asyncio.wait_for(caught_up, 1)
+        assert sum(hall.assembler.fates.values()) == 1
+        hall.sequencer.hold()
+        hall.sequencer.release()  # with nothing heard
+        await asyncio.wait_for(hall.sequencer.until_caught_up(), 1)
 
 
 async def test_an_order_too_long_in_the_market_is_cancelled_at_its_instant() -> None:

@@ -120,3 +120,20 @@ def test_farms_are_known_by_name() -> None:
     assert list(situation.farms) == ["usfarm"]
     situation.farm_changed("Market data farm connection is OK:usfarm", up=True)
     assert not situation.farms
+
+
+def test_what_is_said_of_ib_while_a_session_is_made_counts_for_it() -> None:
+    scene = Scene()
+    scene.situation.upstream_changed(after(1), "lost", up=False)
+    scene.situation.farm_changed("farm is broken:usfarm", up=False)
+    scene.situation.went_down(after(2), heard_at=1000.0)
+    scene.situation.begins()
+    assert scene.situation.farms == {}
+    scene.situation.upstream_changed(after(3), "lost", up=False)
+    scene.situation.went_up(after(4))
+    assert scene.standing(5).state is LinkState.UPSTREAM_LOST
+    assert not scene.situation.is_tradable
+    scene.situation.went_down(after(6), heard_at=1000.0)
+    scene.situation.begins()
+    scene.situation.went_up(after(7))
+    assert scene.situation.is_tradable
