@@ -314,8 +314,8 @@ class JournalWriter:
                 return await self._on_thread(work)
         except TimeoutError:
             self._failure = JournalFailed(
-                f"journal {describe(self._url)}: no answer within {self._opening_s:g} s while it was opened. See that the "
-                "database answers; where its tables have to be brought up to date, let `paperd db upgrade` do it"
+                f"journal {describe(self._url)}: no answer within {self._opening_s:g} s while it was opened. See that "
+                "the database answers; where its tables have to be brought up to date, let `paperd db upgrade` do it"
             )
             if self._connection is not None:
                 self._connection.sever()

@@ -51,7 +51,7 @@ class Situation:
     # ---- what happens
 
     def begins(self) -> None:
-        """Know that a session is being made: what was said of IB and its farms counts no more, what is said now does."""
+        """Know that a session is being made: of IB and its farms counts what is said from now on."""
         self.upstream_up, self._upstream_lost_at = True, None
         self.farms.clear()
 
