@@ -230,11 +230,6 @@ class Executor(Protocol):
         """Return what deals with positions that no evidence explains."""
         ...
 
-    @property
-    def in_doubt(self) -> frozenset[InstrumentId]:
-        """Return the instruments of orders whose fate is unknown."""
-        ...
-
     def advance(self, at: datetime) -> "Told":
         """Act on deadlines that have passed: cancel orders that took too long."""
         ...

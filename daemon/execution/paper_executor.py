@@ -193,11 +193,6 @@ class PaperExecutor:
         """Return what deals with differences that no evidence explains."""
         return self._desk
 
-    @property
-    def in_doubt(self) -> frozenset[InstrumentId]:
-        """Return the instruments of orders whose fate is unknown."""
-        return frozenset(order.ticket.instrument.id for order in self._orders.working if order.in_doubt)
-
     def restore(self, records: Sequence[Record]) -> None:
         """Rebuild the orders from the journal."""
         highest = 0

@@ -14,7 +14,6 @@ from daemon.domain.records import (
     CommissionRecorded,
     DecisionMade,
     EquityMarked,
-    ExecutionChecked,
     FillRecorded,
     IntentRecorded,
     OrderEventSeen,
@@ -42,7 +41,6 @@ _RESTORED_WHOLE: tuple[type[Record], ...] = (
     ArrivalQuoteTaken,
     FillRecorded,
     CommissionRecorded,
-    ExecutionChecked,
     AdjustmentRecorded,
 )
 

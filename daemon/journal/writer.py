@@ -248,7 +248,7 @@ class JournalWriter:
         """Return what state is rebuilt from, in the order of writing.
 
         Whole: run, session, control_action, intent, order_ref, order_event, arrival_quote, fill, commission,
-        execution_check, adjustment. Of equity the latest row of each strategy; of decision the latest row with
+        adjustment. Of equity the latest row of each strategy; of decision the latest row with
         memory of each strategy and instrument.
 
         Raises:

@@ -30,7 +30,17 @@ pytestmark = pytest.mark.asyncio
 
 AT = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 Story = Callable[[int], tuple[Record, ...]]
-NOT_RESTORED = {"bar", "history_bar", "bar_revision", "quote", "gap", "risk_check", "position", "alert"}
+NOT_RESTORED = {
+    "bar",
+    "history_bar",
+    "bar_revision",
+    "quote",
+    "gap",
+    "risk_check",
+    "execution_check",
+    "position",
+    "alert",
+}
 
 
 def note(who: str, number: int = 0) -> TradingStateChanged:

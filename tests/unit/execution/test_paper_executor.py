@@ -575,11 +575,11 @@ def test_an_absent_order_stays_in_doubt_while_a_position_is_not_explained() -> N
     instrument = order.intent.instrument.id
     desk.clock.pass_s(86_400)
     assert changes(desk.reconcile(unexplained=[instrument])) == [S.UNKNOWN]
-    assert desk.executor.in_doubt == {instrument}
+    assert desk.state(order) is S.UNKNOWN
     desk.clock.pass_s(86_400)
     assert desk.reconcile(unexplained=[instrument]) == Told()
     assert changes(desk.reconcile(unexplained=[InstrumentId("ELSE")])) == [S.CANCELLED]
-    assert desk.executor.in_doubt == frozenset()
+    assert desk.executor.working == ()
 
 
 def test_a_completed_order_with_more_filled_than_our_executions_is_not_taken_as_settled() -> None:
