@@ -6,6 +6,7 @@ never called, its jobs never run, its sockets are closed by the network as a ker
 
 import asyncio
 import contextvars
+import weakref
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -34,6 +35,7 @@ class Process:
         self.do_job: Callable[[Job], Any] = _simply
         self._loop = loop
         self._tasks: dict[asyncio.Task[Any], None] = {}  # ordered, unlike a set
+        self._ever: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()  # those that have ended as well
         self._context = contextvars.copy_context()
         self._context.run(PROCESS.set, self)
 
@@ -53,6 +55,7 @@ class Process:
     def owns(self, task: asyncio.Task[Any]) -> None:
         """Remember a task that was started in this process."""
         self._tasks[task] = None
+        self._ever.add(task)
         task.add_done_callback(self._forget, context=self._loop.outside)
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
@@ -77,6 +80,9 @@ class Process:
         self._context.run(self._throw_away)
 
     def _throw_away(self) -> None:
+        for task in list(self._ever):
+            if task.done() and not task.cancelled():
+                task.exception()  # it had failed, and who would have dealt with that was killed in the same moment
         for _ in range(_THROWS):
             waiting = [task for task in self._tasks if not task.done()]
             self._tasks = {}

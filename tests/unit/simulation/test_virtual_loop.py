@@ -1,6 +1,7 @@
 """Virtual time, and processes that can be killed at any await."""
 
 import asyncio
+import gc
 import random
 import time
 from collections.abc import Coroutine, Iterator
@@ -112,6 +113,25 @@ def kill_after(loop: VirtualLoop, process: Process, seconds: float) -> Coroutine
         await asyncio.sleep(5000)
 
     return main()
+
+
+def test_what_failed_while_its_process_was_being_killed_is_nobodys_fault(loop: VirtualLoop) -> None:
+    faults: list[object] = []
+    loop.set_exception_handler(lambda _, context: faults.append(context["message"]))
+    process = Process("victim", loop)
+
+    async def fail() -> None:
+        raise OSError("the disk")
+
+    async def live() -> None:
+        failing = asyncio.create_task(fail())
+        failing.add_done_callback(lambda _: process.kill())  # before the next line gets it
+        await failing
+
+    _ = process.start(live())
+    loop.run_until_complete(kill_after(loop, process, 1.0))
+    gc.collect()
+    assert faults == []
 
 
 def test_killed_process_does_nothing_more(loop: VirtualLoop) -> None:
