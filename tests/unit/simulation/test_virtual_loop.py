@@ -128,7 +128,8 @@ def test_what_failed_while_its_process_was_being_killed_is_nobodys_fault(loop: V
         failing.add_done_callback(lambda _: process.kill())  # before the next line gets it
         await failing
 
-    _ = process.start(live())
+    main = process.start(live())
+    del main
     loop.run_until_complete(kill_after(loop, process, 1.0))
     gc.collect()
     assert faults == []
