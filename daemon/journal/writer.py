@@ -315,7 +315,7 @@ class JournalWriter:
         except TimeoutError:
             self._failure = JournalFailed(
                 f"journal {describe(self._url)}: no answer within {self._opening_s:g} s while it was opened. See that "
-                "the database answers; where its tables have to be brought up to date, let `paperd db upgrade` do it"
+                "the database answers; a large one may need more (journal.opening_s), its tables `paperd db upgrade`"
             )
             if self._connection is not None:
                 self._connection.sever()

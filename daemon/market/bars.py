@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import itemgetter
 
 from daemon.domain.bar import Bar, flat_bar
 
@@ -74,7 +75,8 @@ class BarBuilder:
         self._taken: _Forming | None = None  # the last final bar, kept for revisions
         self._taken_until = 0  # end of the last final bar
         self._seen_until = 0  # end of the newest part
-        self._covered_until = 0  # up to where the forming bars were had from history
+        self._covered: list[tuple[int, int]] = []  # (start, end) of the parts that were had from history, ascending
+        self._covered_until = 0  # end of the last of them
         self._present: _Forming | None = None  # the bar that took the last part
         self.revision: Bar | None = None  # the new values after a part was REVISES
 
@@ -93,7 +95,7 @@ class BarBuilder:
         index = bisect_right(self._starts, part.start) - 1
         if index < 0 or part.end > self._ends[index]:
             return PartFate.OUTSIDE
-        if part.end <= self._covered_until:
+        if part.start < self._covered_until and self._is_covered(part):
             return PartFate.DUPLICATE  # cut otherwise
         end = self._ends[index]
         self._seen_until = max(self._seen_until, part.end)
@@ -131,10 +133,14 @@ class BarBuilder:
         """
         self._open.clear()
         self._present = None
-        self._covered_until = 0
-        for part in parts:
-            self.add(part)
-        self._covered_until = parts[-1].end if parts else 0
+        self._covered, self._covered_until = [], 0
+        covered = [(part.start, part.end) for part in parts if self.add(part) is not PartFate.OUTSIDE]
+        if covered:
+            self._covered, self._covered_until = covered, covered[-1][1]
+
+    def _is_covered(self, part: Bar) -> bool:
+        place = bisect_right(self._covered, part.start, key=itemgetter(0)) - 1
+        return place >= 0 and part.end <= self._covered[place][1]
 
     def _revise(self, part: Bar, end: int) -> PartFate:
         if self._taken is None or self._taken.end != end:

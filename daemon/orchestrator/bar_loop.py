@@ -54,6 +54,10 @@ class BarLoop:
                 self._assembler.begin_session(session)
                 await self._until_complete(end, ended + self._grace)
                 await self._until_caught_up()
+                final = self._assembler.final_until.get(self._timeframe, 0)
+                if end <= final:  # it was had from history meanwhile, and maybe later ones too
+                    after = datetime.fromtimestamp(final, UTC)
+                    continue
                 self._close(end)
                 after = ended
 

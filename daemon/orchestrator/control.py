@@ -1,6 +1,6 @@
 """What a person can see and do: the `Control` port over the running orchestrator."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 
 from daemon.domain.adjustment import AdjustmentState
@@ -12,6 +12,7 @@ from daemon.domain.records import AdjustmentRecorded
 from daemon.domain.trading_state import TradingState
 from daemon.orchestrator.orchestrator import Orchestrator
 from daemon.orchestrator.plan import Parts
+from daemon.ports import Told
 
 
 class DaemonControl:
@@ -92,16 +93,21 @@ class DaemonControl:
         if strategy is not None and strategy not in known:
             raise ConfigError(f"strategy: {strategy!r} is not running; use one of {', '.join(known)}")
         named = StrategyId(strategy) if strategy is not None else None
-        word = TradingStateSet(
-            at=self._parts.clock.now(), state=state, strategy=named, who=who, why="asked by a person"
-        )
         orchestrator = self._orchestrator()
         is_waiting = not orchestrator.link.synchronisations  # market time is not known yet
         if is_waiting:
-            self._parts.inbox.post(word)
+            self._parts.inbox.post(self._word(state, named, who))
         else:
-            await orchestrator.sequencer.apply([word])
+            await orchestrator.sequencer.take_over(self._taken(state, named, who))
         return {"state": state.value, "strategy": strategy, "waiting": is_waiting}
+
+    def _taken(self, state: TradingState, strategy: StrategyId | None, who: str) -> Iterator[Told]:
+        """Yield a person's word when its turn has come, with the time of that."""
+        yield Told((self._word(state, strategy, who),))
+
+    def _word(self, state: TradingState, strategy: StrategyId | None, who: str) -> TradingStateSet:
+        now = self._parts.clock.now()
+        return TradingStateSet(at=now, state=state, strategy=strategy, who=who, why="asked by a person")
 
 
 def _adjustment(proposal: AdjustmentRecorded) -> Mapping[str, object]:

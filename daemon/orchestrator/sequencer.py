@@ -69,6 +69,7 @@ class Sequencer:
         self._held.set()
         self._caught_up = asyncio.Event()  # what was heard on hold is in the bars
         self._caught_up.set()
+        self._settling = False  # it waits for the tasks that live by market time
         self._no_orders = asyncio.Event()
         self._turn = asyncio.Lock()  # one batch, or one call from outside, at a time
         self._deadline_timer: asyncio.TimerHandle | None = None
@@ -79,7 +80,8 @@ class Sequencer:
     def hold(self) -> None:
         """Stop working off events: start-up, or a reconciliation, is under way."""
         self._held.clear()
-        self._caught_up.clear()
+        if not self._settling:  # a bar loop that closes its bar now must not wait for whom it keeps waiting
+            self._caught_up.clear()
 
     def release(self) -> None:
         """Go on working off events."""
@@ -155,7 +157,7 @@ class Sequencer:
         if stepped:
             self._clock.release_due()
         if not self._clock.is_settled:
-            await self._clock.settle()
+            await self._settle()
         events += [_stamped(event, at) for event in self._inbox.take_posted()]
         done, self._carried = self._carried, []
         if self._is_deadline_due():
@@ -168,6 +170,16 @@ class Sequencer:
         self.instants += 1
         if not stepped:
             self._arm_deadline()
+
+    async def _settle(self) -> None:
+        """Wait until the tasks that live by market time have done what is due; hold counts for them afterwards."""
+        self._settling = True
+        try:
+            await self._clock.settle()
+        finally:
+            self._settling = False
+            if not self._held.is_set():
+                self._caught_up.clear()
 
     def _is_deadline_due(self) -> bool:
         deadline = self._executor.next_deadline

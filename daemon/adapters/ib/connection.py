@@ -20,6 +20,7 @@ from daemon.adapters.ib.errors import (
     PORT_CHANGED,
     REGAINED_WITH_DATA,
     REGAINED_WITHOUT_DATA,
+    VALIDATION_FAILED,
     ConnectFailed,
     RequestFailed,
     RequestTimedOut,
@@ -190,8 +191,8 @@ class IbConnection:
         """Return all the broker knows.
 
         Raises:
-            BrokerUnavailable: it could not be had completely. After a missing end marker or a refusal the connection
-                is made anew, because a late marker would end the next request too early.
+            BrokerUnavailable: it could not be had completely. After a missing end marker, or a refusal of requests
+                without a number, the connection is made anew: a late marker would end the next request too early.
         """
         async with self._snapshot_lock:
             return await self._take_snapshot(self.tradable())
@@ -324,8 +325,12 @@ class IbConnection:
             return await take_snapshot(
                 ib, self._budget, account=self._account, timeout_s=timeout_s, taken_at=ib.wrapper.now()
             )
-        except (RequestTimedOut, RequestFailed) as error:
+        except RequestTimedOut as error:
             ib.drop(str(error))
+            raise
+        except RequestFailed as error:
+            if error.code == VALIDATION_FAILED:  # of a request without a number, whose end marker may still come
+                ib.drop(str(error))
             raise
 
     def _new_budget(self, *, paced: bool) -> MessageBudget:

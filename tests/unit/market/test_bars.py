@@ -153,3 +153,14 @@ def test_what_was_heard_of_a_time_that_history_covers_counts_once() -> None:
     bar = build.take(180)
     assert bar is not None
     assert bar.volume == 200.0
+
+
+def test_what_history_does_not_cover_is_taken_from_what_was_heard() -> None:
+    build = builder()
+    hole = [part(0, length=60), part(65, 11.0)]  # history has not got the part from 60 to 65
+    build.fill_forming(hole)
+    assert build.add(part(60, 11.0)) is PartFate.USED
+    assert build.add(part(65, 12.0)) is PartFate.DUPLICATE
+    short = BarBuilder([0, 30], [30, 60])
+    short.fill_forming([part(0, length=60)])  # a whole minute is no part of half of one
+    assert short.add(part(25)) is PartFate.USED

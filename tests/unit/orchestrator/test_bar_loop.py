@@ -229,3 +229,26 @@ async def test_a_bar_is_not_closed_while_parts_of_it_wait_to_be_worked_off() -> 
         await watch.settled()
         (closed,) = watch.posted
         assert [name for name, _ in closed.bars] == [AAA, BBB]
+
+
+async def test_bars_that_were_had_from_history_meanwhile_are_not_closed_again() -> None:
+    watch = Watch((M5,), SESSION.open)
+    async with watch.running():
+        watch.caught_up.clear()  # until the session after is open
+        monday = SCHEDULE.calendar.session_after(SESSION)
+        assert monday is not None
+        watch.clock.step(monday.open + timedelta(seconds=600))
+        watch.clock.release_due()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        watch.assembler.begin_session(monday)
+        watch.assembler.final_until[M5] = monday.open_s + 600
+        watch.assembler.backfill(AAA, [make_bar(monday.open_s + 660, 60)])
+        watch.caught_up.set()
+        await watch.settled()
+        assert watch.posted == []
+        watch.parts(monday.open_s + 900)
+        await watch.to(monday.open + timedelta(seconds=900))
+        (closed,) = watch.posted
+        assert (closed.end, dict(closed.bars)[AAA].start) == (monday.open_s + 900, monday.open_s + 600)
+        assert dict(closed.bars)[AAA].volume == make_bar(0, 60).volume + make_bar(0, 5).volume

@@ -41,6 +41,7 @@ from daemon.domain.trading_state import TradingState
 from daemon.engine.engine import Engine
 from daemon.execution.paper_executor import ExecutionRules, PaperExecutor
 from daemon.orchestrator.bar_assembler import BarAssembler
+from daemon.orchestrator.bar_loop import BarLoop
 from daemon.orchestrator.sequencer import Sequencer
 from daemon.runtime.clock import MarketClock
 from daemon.runtime.inbox import Inbox
@@ -384,6 +385,43 @@ async def test_what_was_heard_on_hold_is_in_its_bars_before_they_are_closed() ->
         hall.sequencer.hold()
         hall.sequencer.release()  # with nothing heard
         await asyncio.wait_for(hall.sequencer.until_caught_up(), 1)
+
+
+@pytest.mark.parametrize("bars_first", [False, True])
+async def test_a_hold_while_bars_are_being_closed_lets_them_be_closed(bars_first: bool) -> None:
+    hall = Hall()
+    hall.assembler.begin_session(SESSION)
+    loop = BarLoop(
+        M5,
+        clock=hall.clock,
+        schedule=SCHEDULE,
+        assembler=hall.assembler,
+        grace=timedelta(seconds=2),
+        caught_up=hall.sequencer.until_caught_up,
+        post=hall.inbox.post,
+    )
+    came_up = asyncio.Event()
+
+    async def link() -> None:
+        await came_up.wait()
+        hall.sequencer.hold()
+        await hall.sequencer.apply([])
+        hall.sequencer.release()
+
+    async with hall.running(), asyncio.timeout(5):
+        tasks = [asyncio.create_task(loop.run(asyncio.Event())), asyncio.create_task(link())]
+        for _ in range(5):
+            await asyncio.sleep(0)
+        if not bars_first:
+            came_up.set()
+        hall.inbox.put(BarReported(instrument=AAA, bar=make_bar(SESSION.open_s + 300, 5)))
+        hall.inbox.put(InstantReached(at=at(300)))
+        came_up.set()  # heard in the same pass of the loop
+        await tasks[1]
+        await until(lambda: hall.broker.acknowledged == 1)
+        assert loop.last_end == SESSION.open_s + 300
+        tasks[0].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def test_an_order_too_long_in_the_market_is_cancelled_at_its_instant() -> None:
