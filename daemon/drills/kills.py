@@ -14,7 +14,7 @@ _KILLS: Final = 3
 _RESTART_S: Final = 5.0  # host seconds in which a killed daemon must be in step again
 _STOP_S: Final = 10.0
 _BEAT_S: Final = 5.0  # host seconds between signs of life
-_HANG_S: Final = 6.0
+_HANG_S: Final = 8.0  # more than a sign of life is apart, and the lag that is forgiven
 _ALIVE: Final = "WATCHDOG=1"
 
 

@@ -40,7 +40,7 @@ from daemon.adapters.ib.subscriber import Subscriber
 from daemon.domain.broker_codes import CodeKind, classify
 from daemon.domain.callbacks import Callback, ConnectionChanged, StandingChanged
 from daemon.domain.clock import Clock
-from daemon.domain.errors import BrokerUnavailable
+from daemon.domain.errors import BrokerUnavailable, ConfigError
 from daemon.domain.standing import LinkState, Standing
 from daemon.ports import BrokerSnapshot, CallbackSink
 
@@ -280,12 +280,26 @@ class IbConnection:
     async def _open(self, ib: RawIB) -> None:
         settings = self._settings
         await ib.open(settings.host, self._port, settings.client_id, settings.connect_timeout_s)
-        self._account = chosen_account(ib.accounts, settings.account)
+        self._account = self._chosen(ib.accounts)
         self._budget = self._new_budget(paced=not ib.is_lockstep)
         self.subscriber.streams.all_lost()
         await self._take_snapshot(ib)
         if ib.is_lockstep:
             await self.subscriber.subscribe_missing(ib, self._budget)
+
+    def _chosen(self, accounts: Sequence[str]) -> str:
+        """Return the account to use: the one that was used before, once there has been one.
+
+        Raises:
+            ForbiddenError, ConfigError, BrokerUnavailable: as `chosen_account`; but a login that has lost the account
+                is waited for, since a daemon at work must not end of it.
+        """
+        try:
+            return chosen_account(accounts, self._settings.account or self._account)
+        except ConfigError as error:
+            if not self._account:
+                raise
+            raise BrokerUnavailable(str(error)) from error
 
     async def _serve(self, ib: RawIB) -> str:
         async with asyncio.TaskGroup() as group:

@@ -1,11 +1,13 @@
 """The two doors that keep live money out: the port before connecting, the account before anything is sent."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
-from daemon.domain.errors import ConfigError, ForbiddenError
+from daemon.domain.errors import BrokerUnavailable, ConfigError, ForbiddenError
 
 LIVE_PORTS: Final = {7496: "TWS with live money", 4001: "IB Gateway with live money"}
+_PLAIN: Final = re.compile("[A-Za-z0-9 ]+")
 PAPER_PREFIX: Final = "D"  # DU: paper account, DF: paper advisor; live accounts begin with U or F
 
 
@@ -22,9 +24,13 @@ def chosen_account(accounts: Sequence[str], pinned: str) -> str:
     """Return the account to use.
 
     Raises:
+        BrokerUnavailable: a name is none that IB gives: what came cannot be read.
         ForbiddenError: one of the accounts is no paper account, whichever is pinned.
         ConfigError: the pinned account is not among them, or none is pinned and there are several.
     """
+    unreadable = [account for account in accounts if not _PLAIN.fullmatch(account)]
+    if unreadable:
+        raise BrokerUnavailable(f"the gateway names accounts that cannot be read: {unreadable}")
     live = [account for account in accounts if not account.startswith(PAPER_PREFIX)]
     if live or not accounts:
         raise ForbiddenError(

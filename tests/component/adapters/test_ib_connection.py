@@ -77,6 +77,24 @@ async def test_account_must_be_pinned_and_present(sink: CallbackLog) -> None:
             await connection_to(gateway.port, sink, account="DU3").run(asyncio.Event())
 
 
+async def test_a_login_that_has_lost_the_account_is_waited_for_and_no_other_is_used(
+    running: Running, sink: CallbackLog
+) -> None:
+    async with ScriptedGateway(accounts="DU1") as gateway, running(gateway.port) as connection:
+        await connection.until_up()
+        gateway.accounts = "DU2"
+        session = await gateway.session()
+        session.close()
+        await gateway.session()
+        await gateway.session()
+        assert (connection.account, connection.is_up) == ("DU1", False)
+        assert connection.state.last_error is not None
+        assert "the login has DU2" in connection.state.last_error.cause
+        gateway.accounts = "DU1"
+        await sink.wait_for(ConnectionChanged, 3)
+        assert connection.is_up
+
+
 @pytest.mark.parametrize("port", [7496, 4001])
 async def test_live_port_is_refused_before_connecting(port: int, sink: CallbackLog) -> None:
     with pytest.raises(ForbiddenError, match=str(port)):

@@ -3,7 +3,7 @@
 import pytest
 
 from daemon.adapters.ib.guard import check_port, chosen_account
-from daemon.domain.errors import ConfigError, ForbiddenError
+from daemon.domain.errors import BrokerUnavailable, ConfigError, ForbiddenError
 
 
 @pytest.mark.parametrize("port", [7496, 4001])
@@ -21,6 +21,11 @@ def test_other_ports_are_not(port: int) -> None:
 def test_any_account_that_is_no_paper_account_is_refused(accounts: list[str]) -> None:
     with pytest.raises(ForbiddenError):
         chosen_account(accounts, "DU1")
+
+
+def test_accounts_that_cannot_be_read_prove_nothing() -> None:
+    with pytest.raises(BrokerUnavailable, match="cannot be read"):
+        chosen_account(["DU1", r"DU\xb02"], "DU1")
 
 
 def test_account_is_the_pinned_or_the_only_one() -> None:
