@@ -64,7 +64,7 @@ class Watch:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def settled(self) -> None:
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(30):
             await self.clock.settle()
 
     async def to(self, moment: datetime) -> None:

@@ -113,7 +113,7 @@ class Hall:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - anything may make it true
             await asyncio.sleep(0)
 
@@ -311,7 +311,7 @@ async def test_nothing_is_sent_when_the_journal_fails() -> None:
         for item in (quote(), bars(M5, 300), InstantReached(at=at(300))):
             hall.inbox.put(item)
         with pytest.raises(JournalFailed):
-            await asyncio.wait_for(asyncio.shield(task), 1)
+            await asyncio.wait_for(asyncio.shield(task), 30)
     assert hall.broker.sent == []
     assert hall.broker.acknowledged == 1
 
@@ -380,11 +380,11 @@ async def test_what_was_heard_on_hold_is_in_its_bars_before_they_are_closed() ->
             await asyncio.sleep(0)
         assert not caught_up.done()
         hall.sequencer.release()
-        await asyncio.wait_for(caught_up, 1)
+        await asyncio.wait_for(caught_up, 30)
         assert sum(hall.assembler.fates.values()) == 1
         hall.sequencer.hold()
         hall.sequencer.release()  # with nothing heard
-        await asyncio.wait_for(hall.sequencer.until_caught_up(), 1)
+        await asyncio.wait_for(hall.sequencer.until_caught_up(), 30)
 
 
 @pytest.mark.parametrize("bars_first", [False, True])
@@ -408,7 +408,7 @@ async def test_a_hold_while_bars_are_being_closed_lets_them_be_closed(bars_first
         await hall.sequencer.apply([])
         hall.sequencer.release()
 
-    async with hall.running(), asyncio.timeout(5):
+    async with hall.running(), asyncio.timeout(30):
         tasks = [asyncio.create_task(loop.run(asyncio.Event())), asyncio.create_task(link())]
         for _ in range(5):
             await asyncio.sleep(0)

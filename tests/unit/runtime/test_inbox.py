@@ -51,7 +51,7 @@ async def test_a_batch_ends_with_its_mark_and_leaves_the_rest() -> None:
     for number in (1, 2, 0, 3, 0, 4):
         inbox.put(number)
     assert inbox.take_batch(lambda item: item == 0) == [1, 2, 0]
-    await asyncio.wait_for(inbox.wait(), 1)
+    await asyncio.wait_for(inbox.wait(), 30)
     assert inbox.take_batch(lambda item: item == 0) == [3, 0]
     assert inbox.take_batch(lambda item: item == 0) == []
     waiting = asyncio.create_task(inbox.wait())
@@ -72,7 +72,7 @@ async def test_what_is_posted_waits_in_a_lane_of_its_own_and_wakes_the_consumer(
     assert inbox.take_posted() == ["a", "b"]
     assert not inbox.has_posted
     inbox.post("c")
-    await asyncio.wait_for(inbox.wait(), 1)
+    await asyncio.wait_for(inbox.wait(), 30)
     assert inbox.take() == []
     assert inbox.take_posted() == ["c"]
 
@@ -89,5 +89,5 @@ async def test_posting_beyond_the_limit_is_told_at_the_next_wait() -> None:
 async def test_a_nudge_wakes_the_consumer_with_nothing_new() -> None:
     inbox: Inbox[int, str] = Inbox(1)
     inbox.nudge()
-    await asyncio.wait_for(inbox.wait(), 1)
+    await asyncio.wait_for(inbox.wait(), 30)
     assert inbox.take() == []

@@ -50,7 +50,7 @@ async def bounded(supervisor: Supervisor) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - anything may make it true
             await asyncio.sleep(0.005)
 
