@@ -19,7 +19,7 @@ from tests.fakes.tiny_market import TinyMarket, calendar
 DAY = date(2024, 3, 5)
 SESSION = calendar().next_session(datetime(2024, 3, 5, tzinfo=UTC))
 SECOND = 1_000_000
-PATIENCE_S = 10.0  # host seconds until a test gives up
+PATIENCE_S = 60.0  # host seconds until a test gives up
 
 
 class Events:

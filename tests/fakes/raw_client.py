@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from daemon.gateway.wire.framing import FrameReader
 
-PATIENCE_S = 10.0  # host seconds until a test gives up
+PATIENCE_S = 60.0  # host seconds until a test gives up
 
 
 def frame(*fields: object) -> bytes:

@@ -245,13 +245,14 @@ def carry_on_without_a_disk(patch: pytest.MonkeyPatch) -> None:
 
 
 def deaf_to_cancels(patch: pytest.MonkeyPatch) -> None:
-    """The broker's word that an order is cancelled changes nothing."""
+    """The broker's word that an order is cancelled changes nothing, told or listed."""
     original = states.after_status
 
     def after_status(state: OrderState, status: str, *, filled: Decimal, quantity: Decimal) -> OrderState:
         return state if status == "Cancelled" else original(state, status, filled=filled, quantity=quantity)
 
     patch.setattr(evidence, "after_status", after_status)
+    patch.setattr(evidence, "after_completion", lambda state, **_: state)
 
 
 def whole_lots(patch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,9 @@ from tests.system.programs import Program, eventually, gateway, paperd, running
 SMALL = ("--mode", "ibkr_paper", "--symbol", "SPY", "--symbol", "QQQ", "--timeframes", "1m")
 SYNCS, SENDS = {"fsync", "fdatasync"}, {"write", "writev", "sendto"}
 PLACE_ORDER = r"\x33\x00"  # the first field of the frame
+FRAME_OF_AN_ORDER = re.compile(
+    r'"\\x00\\x00(?:\\x[0-9a-f]{2}){2}\\x33\\x00'
+)  # behind its length; no message to PostgreSQL
 COMMITTED = "".join(f"\\x{byte:02x}" for byte in b"C\0\0\0\x0bCOMMIT\0")  # the server's answer
 CALL = re.compile(r"^(?P<pid>\d+) +(?P<name>\w+)\((?P<fd>\d+)(?P<rest>.*)$")
 
@@ -54,7 +57,7 @@ def test_daemon_trades_on_a_gateway_of_its_own_and_leaves_it_running(tmp_path: P
 def test_order_is_on_disk_before_it_leaves(tmp_path: Path) -> None:
     state, trace = tmp_path / "state", tmp_path / "trace"
     calls = "trace=fdatasync,fsync,sendto,write,writev,pwrite64"
-    wrapper = ("strace", "-f", "--seccomp-bpf", "-xx", "-s", "5000", "-e", calls, "-o", str(trace))
+    wrapper = ("strace", "-f", "--seccomp-bpf", "-xx", "-s", "60000", "-e", calls, "-o", str(trace))
     with gateway("--speed", 1000, "--seed", 7, folder=tmp_path / "gateway") as (_, port):
         env = {"PAPERD_IB__PORT": str(port)}
         with running("run", *SMALL, "--state", state, folder=tmp_path / "logs", env=env, wrapper=wrapper) as program:
@@ -86,7 +89,7 @@ def test_order_is_committed_by_postgresql_before_it_leaves(tmp_path: Path, postg
 
     state, trace = tmp_path / "state", tmp_path / "trace"
     calls = "trace=sendto,write,writev,recvfrom"
-    wrapper = ("strace", "-f", "--seccomp-bpf", "-xx", "-s", "5000", "-e", calls, "-o", str(trace))
+    wrapper = ("strace", "-f", "--seccomp-bpf", "-xx", "-s", "60000", "-e", calls, "-o", str(trace))
     with gateway("--speed", 1000, "--seed", 7, folder=tmp_path / "gateway") as (_, port):
         env = {"PAPERD_IB__PORT": str(port), "PAPERD_JOURNAL__URL": postgres_url}
         with running("run", *SMALL, "--state", state, folder=tmp_path / "logs", env=env, wrapper=wrapper) as program:
@@ -101,7 +104,7 @@ def test_order_is_committed_by_postgresql_before_it_leaves(tmp_path: Path, postg
     for ref in refs:
         wanted = "".join(f"\\x{byte:02x}" for byte in ref.encode())
         about = [(number, line) for number, line in enumerate(lines) if wanted in line and "recvfrom" not in line]
-        sent = min(number for number, line in about if PLACE_ORDER in line[:90])
+        sent = min(number for number, line in about if FRAME_OF_AN_ORDER.search(line[:90]))
         stored = min(number for number, _ in about)
         assert stored < sent
         assert [number for number in committed if stored < number < sent], f"{ref} left before it was committed"
