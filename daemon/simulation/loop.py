@@ -70,6 +70,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         process = PROCESS.get() if context is None else context.get(PROCESS)
         return _cancelled(timer) if process is not None and process.is_dead else timer
 
+    def create_future(self) -> "asyncio.Future[Any]":
+        """Return a future, known to the process that makes it."""
+        future = super().create_future()
+        process = PROCESS.get()
+        if process is not None:
+            process.waits_for(future)
+        return future
+
     def cancel_handles_of(self, process: Process) -> None:
         """Take back everything that was going to run in `process`."""
         for handle in (*self._ready, *self._scheduled):  # type: ignore[attr-defined]

@@ -35,7 +35,7 @@ class Process:
         self.do_job: Callable[[Job], Any] = _simply
         self._loop = loop
         self._tasks: dict[asyncio.Task[Any], None] = {}  # ordered, unlike a set
-        self._ever: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()  # those that have ended as well
+        self._ever: weakref.WeakSet[asyncio.Future[Any]] = weakref.WeakSet()  # those that are done as well
         self._context = contextvars.copy_context()
         self._context.run(PROCESS.set, self)
 
@@ -57,6 +57,10 @@ class Process:
         self._tasks[task] = None
         self._ever.add(task)
         task.add_done_callback(self._forget, context=self._loop.outside)
+
+    def waits_for(self, future: asyncio.Future[Any]) -> None:
+        """Remember a future that was made in this process."""
+        self._ever.add(future)
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._tasks.pop(task, None)
@@ -80,9 +84,9 @@ class Process:
         self._context.run(self._throw_away)
 
     def _throw_away(self) -> None:
-        for task in list(self._ever):
-            if task.done() and not task.cancelled():
-                task.exception()  # it had failed, and who would have dealt with that was killed in the same moment
+        for future in list(self._ever):
+            if future.done() and not future.cancelled():
+                future.exception()  # it had failed, and who would have dealt with that was killed in the same moment
         for _ in range(_THROWS):
             waiting = [task for task in self._tasks if not task.done()]
             self._tasks = {}

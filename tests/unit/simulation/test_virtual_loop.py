@@ -115,7 +115,8 @@ def kill_after(loop: VirtualLoop, process: Process, seconds: float) -> Coroutine
     return main()
 
 
-def test_what_failed_while_its_process_was_being_killed_is_nobodys_fault(loop: VirtualLoop) -> None:
+@pytest.mark.parametrize("is_future", [False, True])
+def test_what_failed_while_its_process_was_being_killed_is_nobodys_fault(loop: VirtualLoop, *, is_future: bool) -> None:
     faults: list[object] = []
     loop.set_exception_handler(lambda _, context: faults.append(context["message"]))
     process = Process("victim", loop)
@@ -124,8 +125,10 @@ def test_what_failed_while_its_process_was_being_killed_is_nobodys_fault(loop: V
         raise OSError("the disk")
 
     async def live() -> None:
-        failing = asyncio.create_task(fail())
-        failing.add_done_callback(lambda _: process.kill())  # before the next line gets it
+        failing: asyncio.Future[None] = loop.create_future() if is_future else asyncio.create_task(fail())
+        failing.add_done_callback(lambda _: process.kill())  # before the last line gets it
+        if is_future:
+            loop.call_soon(failing.set_exception, OSError("the disk"))
         await failing
 
     main = process.start(live())
