@@ -39,7 +39,7 @@ class AccountLimits(SharedLimits):
 
     daily_trades: Count = Field(40, description="orders a session")
     messages_per_second: Count = Field(
-        5, description="orders and cancels a market second; above it they are refused, never queued"
+        5, description="orders a market second; above it those that open are refused, never queued; exits are not"
     )
     messages_per_minute: Count = Field(60, description="the same a market minute")
     duplicate_window_s: Seconds = Field(2.0, description="market seconds in which an equal order is refused")

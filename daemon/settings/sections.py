@@ -65,7 +65,7 @@ class Ib(Section):
     )
     market_data_lines: Count = Field(100, description="lines the account has, shared by quotes and bars")
     messages_per_second: Count = Field(
-        40, le=45, description="own pace, below the library's 45, so that its queue stays empty"
+        40, le=45, description="own pace, orders included: the Gateway ends connections at 50"
     )
     silence_s: Seconds = Field(
         15.0, le=20, description="market seconds of a session without data until a stream is asked if it lives"

@@ -195,7 +195,7 @@ class BenchDaemon:
             port=port,
             client_id=1,
             market_data_lines=_MANY,
-            messages_per_second=0.0,
+            messages_per_second=0,
             new_bar_streams=0,
             check_s=60.0,
             silence_s=1e6,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from daemon.adapters.ib.connection import IbConnection
 from daemon.adapters.ib.requests import account_summary
 from daemon.adapters.ib.translate import order_of
+from daemon.domain.errors import BrokerUnavailable
 from daemon.ports import BrokerSnapshot, OrderTicket
 
 
@@ -46,9 +47,9 @@ class IbBroker:
         ib = self._connection.tradable()
         contract = self._connection.subscriber.contract(ticket.instrument)
         order = order_of(ticket, self._connection.account)
+        self._take_turn()
         ib.send(lambda: ib.client.placeOrder(ticket.order_id, contract, order))
         self._connection.raise_order_id(ticket.order_id + 1)
-        self._connection.budget.spend()
 
     def cancel(self, order_id: int) -> None:
         """Ask for a cancel; also while the gateway has lost IB, for it may pass it on later.
@@ -57,8 +58,13 @@ class IbBroker:
             BrokerUnavailable: nothing was sent.
         """
         ib = self._connection.current()
+        self._take_turn()
         ib.send(lambda: ib.client.cancelOrder(order_id))
-        self._connection.budget.spend()
+
+    def _take_turn(self) -> None:
+        """Keep below the rate at which the gateway refuses messages and ends connections."""
+        if not self._connection.budget.take():
+            raise BrokerUnavailable("as many messages as ib.messages_per_second allows were sent within this second")
 
     async def snapshot(self) -> BrokerSnapshot:
         """Return what the broker knows; raises BrokerUnavailable when it could not be had completely."""

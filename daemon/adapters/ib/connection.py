@@ -348,7 +348,7 @@ class IbConnection:
             raise
 
     def _new_budget(self, *, paced: bool) -> MessageBudget:
-        rate = self._settings.messages_per_second if paced else 0.0
+        rate = self._settings.messages_per_second if paced else 0
         return MessageBudget(per_second=rate, reserve=self._settings.order_reserve, now=self._loop.time)
 
     # ---- up and down

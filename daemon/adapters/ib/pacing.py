@@ -7,42 +7,6 @@ from collections.abc import Callable
 _SHORTEST_WAIT_S = 0.001  # rounding must not turn the wait into a busy loop
 
 
-class MessageBudget:
-    """A token bucket for bulk requests; orders and cancels take their tokens without waiting.
-
-    It holds one second's worth. Bulk requests leave `reserve` tokens untouched, so that an order finds room at once.
-    A rate of 0 is no limit (lockstep).
-    """
-
-    def __init__(self, *, per_second: float, reserve: int, now: Callable[[], float]) -> None:
-        self._rate = per_second
-        self._reserve = reserve
-        self._now = now
-        self._tokens = per_second
-        self._counted_at = now()
-
-    def spend(self) -> None:
-        """Count one message that was sent without waiting; bulk requests then wait the longer."""
-        if self._rate:
-            self._refill()
-            self._tokens -= 1
-
-    async def acquire(self) -> None:
-        """Wait until a bulk request may be sent, and count it."""
-        while self._rate:
-            self._refill()
-            missing = self._reserve + 1 - self._tokens
-            if missing <= 0:
-                self._tokens -= 1
-                return
-            await asyncio.sleep(max(missing / self._rate, _SHORTEST_WAIT_S))
-
-    def _refill(self) -> None:
-        now = self._now()
-        self._tokens = min(self._rate, self._tokens + (now - self._counted_at) * self._rate)
-        self._counted_at = now
-
-
 class SlidingWindow:
     """At most `limit` events within any `seconds`; a limit of 0 is none."""
 
@@ -59,13 +23,14 @@ class SlidingWindow:
             self._times.append(now)
         return True
 
-    def wait_s(self, now: float) -> float:
-        """Return how long the next event has to wait."""
+    def wait_s(self, now: float, *, spare: int = 0) -> float:
+        """Return how long the next event has to wait; `spare` events, fewer than the limit, are left for others."""
         while self._times and now - self._times[0] >= self._seconds:
             self._times.popleft()
-        if not self._limit or len(self._times) < self._limit:
+        beyond = len(self._times) - (self._limit - spare)
+        if not self._limit or beyond < 0:
             return 0.0
-        return self._times[0] + self._seconds - now
+        return self._times[beyond] + self._seconds - now
 
     def time_for(self, count: int, now: float) -> float:
         """Return how long `count` further events take when each comes as early as it may."""
@@ -79,3 +44,28 @@ class SlidingWindow:
                 at = times.popleft() + self._seconds
             times.append(at)
         return at - now
+
+
+class MessageBudget:
+    """Messages within any second: bulk requests wait, orders and cancels take their turn or are told there is none.
+
+    Bulk requests leave `reserve` messages unused, so that an order finds room at once. A limit of 0 is none (lockstep).
+    """
+
+    def __init__(self, *, per_second: int, reserve: int, now: Callable[[], float]) -> None:
+        self._window = SlidingWindow(limit=per_second, seconds=1.0)
+        self._reserve = min(reserve, max(per_second - 1, 0))  # something must be left to them
+        self._now = now
+
+    def take(self) -> bool:
+        """Count one message and return True, or return False where it would be one too many."""
+        return self._window.take(self._now())
+
+    async def acquire(self) -> None:
+        """Wait until a bulk request may be sent, and count it."""
+        while True:
+            wait_s = self._window.wait_s(self._now(), spare=self._reserve)
+            if wait_s <= 0:
+                break
+            await asyncio.sleep(max(wait_s, _SHORTEST_WAIT_S))
+        self._window.take(self._now())

@@ -21,7 +21,7 @@ class IbSettings:
     steady_s: float = 30.0  # a connection this old starts the back-off anew
     farm_wait_s: float = 3.0  # IB leaves requests unanswered that come before its data farms are up
     market_data_lines: int = 100
-    messages_per_second: float = 40.0  # bulk requests; IB's limit for everything is 50
+    messages_per_second: int = 40  # orders included; IB's limit is 50
     order_reserve: int = 5  # messages that only orders may use at once
     new_bar_streams: int = 60  # per ten minutes, IB's limit
     silence_s: float = 15.0  # market time without data after which a stream is asked whether it lives
