@@ -51,6 +51,10 @@ class BrokerUnavailable(Transient):
     """Nothing was sent to the broker."""
 
 
+class ClockStepped(Transient):
+    """The host's clock was set while the daemon ran; a new start goes by the new time."""
+
+
 class FeedUnavailable(Transient):
     """The market data asked for could not be had now."""
 

@@ -7,10 +7,11 @@ from datetime import datetime
 import structlog
 
 from daemon.domain.events import Event
-from daemon.domain.records import Record
+from daemon.domain.records import AlertRaised, Record
 from daemon.domain.trading_state import TradingState
 from daemon.orchestrator.bar_assembler import BarAssembler
 from daemon.orchestrator.bar_loop import BarLoop
+from daemon.orchestrator.clock_watch import ClockWatch
 from daemon.orchestrator.health import HealthReport
 from daemon.orchestrator.link import Link
 from daemon.orchestrator.monitors import Monitor, performance_monitor, position_monitor
@@ -63,6 +64,7 @@ class Orchestrator:
             broker=parts.broker,
             sequencer=self.sequencer,
             clock=parts.clock,
+            calendar=parts.schedule.calendar,
             pace=intervals.reconciliation,
         )
         self.sequencer.before_acknowledging = self.reconciler.ask_if_due
@@ -112,6 +114,7 @@ class Orchestrator:
                 parts.connection,
                 self.sequencer,
                 self._outage_watch,
+                ClockWatch(parts.clock, tell=self._make_durable),
                 self.link,
                 *self._restart_window(),
                 self.reconciler,
@@ -181,6 +184,11 @@ class Orchestrator:
         if session is not None:
             path = await self._parts.reporter.report(session.day)
             log.info("day.reported", day=session.day.isoformat(), report=path)
+
+    async def _make_durable(self, alert: AlertRaised) -> None:
+        """Journal an alert; before the first connection there may be no row yet for it to come after."""
+        if self.link.synchronisations:
+            await self.sequencer.apply((), (alert,))
 
     def _observe(self, records: Sequence[Record]) -> None:
         self._narrator(records)

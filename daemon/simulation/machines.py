@@ -8,7 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from daemon.app import Daemon, RunOptions
-from daemon.domain.errors import JournalFailed
+from daemon.domain.errors import ClockStepped, JournalFailed
 from daemon.gateway.faults.control import UnknownFault
 from daemon.gateway.faults.scenario import Entry
 from daemon.gateway.log import Fact
@@ -239,10 +239,12 @@ class GatewayMachine:
             await asyncio.wait({self._running})
 
 
-def is_disk_failure(error: BaseException) -> bool:
-    """Return whether a daemon ended because its simulated disk failed, and for no other reason."""
+def is_foreseen(error: BaseException) -> bool:
+    """Return whether a daemon ended because its simulated disk failed or clock was set, and for no other reason."""
     if isinstance(error, BaseExceptionGroup):
-        return all(is_disk_failure(each) for each in error.exceptions)
+        return all(is_foreseen(each) for each in error.exceptions)
+    if isinstance(error, ClockStepped):
+        return True
     return isinstance(error, JournalFailed) and any(words in str(error) for words in DISK_ERRORS)
 
 

@@ -17,7 +17,7 @@ from daemon.simulation.ear import Ear
 from daemon.simulation.faults import Fault, drawn_faults
 from daemon.simulation.injector import Injector
 from daemon.simulation.loop import VirtualLoop
-from daemon.simulation.machines import DaemonMachine, GatewayMachine, is_disk_failure
+from daemon.simulation.machines import DaemonMachine, GatewayMachine, is_foreseen
 from daemon.simulation.network import Network
 from daemon.simulation.process import Killed
 from daemon.simulation.setting import Setting
@@ -233,7 +233,7 @@ class World:
             self._held = {each["id"]: each["positions"] for each in strategies}
 
     def _note_crash(self, error: BaseException | None, what: str) -> None:
-        if error is not None and not is_disk_failure(error):
+        if error is not None and not is_foreseen(error):
             self._trouble("CRASH", f"the {what} ended with {_told(error)}")
 
     def _unhandled(self, _loop: asyncio.AbstractEventLoop, context: Mapping[str, object]) -> None:

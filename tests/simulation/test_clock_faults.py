@@ -21,4 +21,4 @@ def test_clock_an_hour_wrong_loses_and_doubles_nothing(seed: int, count: int) ->
     assert judged.orders > 0
     assert judged.violations == ()
     assert judged.kills == 0
-    assert judged.starts == 2  # it lived through it; the second start is the last comparison
+    assert judged.starts == 4  # anew with each setting of the clock; the last one is the oracle's
