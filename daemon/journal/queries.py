@@ -12,6 +12,7 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, Engine, Table, and_, func, select, true, union_all
 
 from daemon.domain.decision import Outcome, StrategyId
+from daemon.domain.fill import execution_stem
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.order import OrderRef, OrderState
 from daemon.domain.records import (
@@ -267,18 +268,20 @@ def count_fills(engine: Engine, span: Span = EVERYTHING) -> int:
 
 
 def total_commission(engine: Engine, span: Span = EVERYTHING) -> Decimal:
-    """Return the sum of the commissions reported within `span`, exactly."""
+    """Return the sum of the commissions reported within `span`, exactly; of a corrected execution the last one."""
     return sum(_commission_by_order(engine, within(schema.COMMISSION, span)).values(), Decimal(0))
 
 
 def _commission_by_order(engine: Engine, wanted: list[ColumnElement[bool]]) -> dict[OrderRef, Decimal]:
     """Add up in Python: SQLite would add decimals as binary fractions."""
     table = schema.COMMISSION
-    query = select(table.c.order_ref, table.c.amount).where(and_(true(), *wanted))
-    totals: dict[OrderRef, Decimal] = {}
+    query = select(table.c.exec_id, table.c.order_ref, table.c.amount).where(and_(true(), *wanted))
     with engine.connect() as connection:
-        for order_ref, amount in connection.execute(query):
-            totals[order_ref] = totals.get(order_ref, Decimal(0)) + amount
+        rows = connection.execute(query.order_by(table.c.seq))
+        standing = {execution_stem(exec_id): (order_ref, amount) for exec_id, order_ref, amount in rows}
+    totals: dict[OrderRef, Decimal] = {}
+    for order_ref, amount in standing.values():
+        totals[order_ref] = totals.get(order_ref, Decimal(0)) + amount
     return totals
 
 

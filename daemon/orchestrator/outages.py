@@ -19,7 +19,8 @@ from daemon.runtime.clock import MarketClock
 
 log = structlog.get_logger()
 
-_RECONCILING_S: Final = 300.0  # host time that a comparison with the broker, history included, may take
+_FIRST_RECONCILING_S: Final = 300.0  # host time for the first comparison with the broker, all of history included
+_RECONCILING_S: Final = 50.0  # for each later one: nothing opens meanwhile, and a person is told within a minute
 _NS_PER_S: Final = 1_000_000_000
 
 
@@ -56,7 +57,10 @@ class Outages:
             outage = self._outage = self._begun(state, standing, host_s, at)
         if not is_reconciling:
             if outage.worst is LinkState.RECONCILING:
-                outage.alert_after_s = self._alert_after_s
+                lasts_s = host_s - outage.began_s
+                restart_s = self._restart_takes_s(state, at)
+                outage.expected = restart_s is not None
+                outage.alert_after_s = max(self._alert_after_s, lasts_s + restart_s if restart_s is not None else 0.0)
             outage.worst, outage.cause = state, standing.cause
         if outage.alerted or outage.wait_s(host_s) > 0:
             return None
@@ -75,17 +79,24 @@ class Outages:
 
     def _begun(self, state: LinkState, standing: Standing, host_s: float, at: datetime) -> _Outage:
         """Return a new outage; one of the gateway's own restart is given the time that a restart takes."""
-        near = self._restart.near(at) if self._restart is not None and state is not LinkState.DATA_SUSPENDED else None
-        wait_s = _RECONCILING_S if state is LinkState.RECONCILING else self._alert_after_s
-        if near is not None and self._restart is not None:
-            wait_s = max(wait_s, (near + self._restart.expected - at).total_seconds())
+        wait_s = self._alert_after_s
+        if state is LinkState.RECONCILING:
+            wait_s = _RECONCILING_S if self._was_connected else _FIRST_RECONCILING_S
+        restart_s = self._restart_takes_s(state, at)
         return _Outage(
             began_s=host_s - standing.silent_s,
             worst=state,
             cause=standing.cause,
-            expected=near is not None,
-            alert_after_s=wait_s,
+            expected=restart_s is not None,
+            alert_after_s=max(wait_s, restart_s or 0.0),
         )
+
+    def _restart_takes_s(self, state: LinkState, at: datetime) -> float | None:
+        """Return how long the gateway's own restart may still take, None where there is none now."""
+        near = self._restart.near(at) if self._restart is not None and state is not LinkState.DATA_SUSPENDED else None
+        if near is None or self._restart is None:
+            return None
+        return (near + self._restart.expected - at).total_seconds()
 
     def _ended(self, host_s: float, at: datetime) -> AlertRaised | None:
         outage, self._outage = self._outage, None

@@ -7,6 +7,7 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, Engine, Table, func, select
 
 from daemon.domain.decision import StrategyId
+from daemon.domain.fill import execution_stem
 from daemon.domain.order import CheckResult
 from daemon.domain.records import CommissionRecorded, Record, RunStarted, TradingStateChanged
 from daemon.journal import schema
@@ -85,8 +86,9 @@ def refusals(engine: Engine, span: Span) -> Mapping[str, tuple[Refusal, ...]]:
 
 
 def commissions(engine: Engine, span: Span) -> tuple[CommissionRecorded, ...]:
-    """Return the commissions reported within `span`."""
-    return _records(engine, CommissionRecorded, _within(schema.COMMISSION, span))
+    """Return the commissions reported within `span`, of a corrected execution the last one."""
+    found = _records(engine, CommissionRecorded, _within(schema.COMMISSION, span))
+    return tuple({execution_stem(commission.exec_id): commission for commission in found}.values())
 
 
 def commissions_of(engine: Engine, executions: Sequence[str]) -> Mapping[str, Decimal]:

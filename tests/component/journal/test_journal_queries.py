@@ -16,7 +16,15 @@ from sqlalchemy import Engine
 from daemon.domain.decision import Outcome, StrategyId
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.order import OrderState
-from daemon.domain.records import BarSeen, FillRecorded, OrderEventSeen, PositionMarked, Record, SessionMarked
+from daemon.domain.records import (
+    BarSeen,
+    CommissionRecorded,
+    FillRecorded,
+    OrderEventSeen,
+    PositionMarked,
+    Record,
+    SessionMarked,
+)
 from daemon.journal import queries
 from daemon.journal.bars_export import export_session_bars, folder_name
 from daemon.journal.content import content_hash
@@ -24,6 +32,7 @@ from daemon.journal.queries import Span
 from daemon.journal.reader import open_reader
 from daemon.journal.summary import Latency, Slippage, run_summary
 from daemon.journal.writer import JournalWriter
+from daemon.reports import journal_day
 
 pytestmark = pytest.mark.asyncio
 
@@ -107,6 +116,16 @@ async def test_a_corrected_execution_counts_once(location: str, story: Story) ->
     assert queries.fills(engine) == (corrected,)
     assert queries.orders(engine)[0].filled == Decimal(9)
     assert run_summary(engine, since_seq=0).fills == 1
+    engine.dispose()
+
+
+async def test_a_corrected_execution_costs_what_was_told_last(location: str, story: Story) -> None:
+    first = next(record for record in story(1) if isinstance(record, CommissionRecorded))
+    anew = dataclasses.replace(first, exec_id="0001.0001.02", amount=Decimal("0.90"))
+    engine = await journal_of(location, story(1), story(2), (anew,))
+    assert queries.total_commission(engine) == Decimal("0.90") + Decimal("1.10")
+    assert [line.commission for line in queries.orders(engine)] == [Decimal("0.90"), Decimal("1.10")]
+    assert [line.amount for line in journal_day.commissions(engine, Span())] == [Decimal("0.90"), Decimal("1.10")]
     engine.dispose()
 
 

@@ -93,8 +93,12 @@ def test_starting_is_no_outage_but_a_gateway_that_is_not_there_is() -> None:
 def test_a_comparison_that_never_ends_is_alerted() -> None:
     watched = Watched()
     assert watched.see(RECONCILING, 0) == ""
-    assert watched.see(RECONCILING, 299) == ""
-    assert watched.see(RECONCILING, 300) == "CRITICAL connection.lost"
+    assert watched.see(RECONCILING, 49) == ""
+    assert watched.see(RECONCILING, 50) == "CRITICAL connection.lost"
+    first = Watched(connected=False)
+    assert first.see(RECONCILING, 0) == ""
+    assert first.see(RECONCILING, 299) == ""
+    assert first.see(RECONCILING, 300) == "CRITICAL connection.lost"
     again = Watched()
     assert again.see(RECONCILING, 0) == ""
     assert again.see(UP, 20) == ""  # after 1102: nothing was lost
@@ -103,4 +107,12 @@ def test_a_comparison_that_never_ends_is_alerted() -> None:
 def test_a_loss_within_a_comparison_has_the_time_of_a_loss() -> None:
     watched = Watched()
     assert watched.see(RECONCILING, 0) == ""
-    assert watched.see(DOWN, 100) == "CRITICAL connection.lost"
+    assert watched.see(DOWN, 40) == "CRITICAL connection.lost"
+
+
+def test_a_restart_that_begins_within_a_comparison_is_expected_all_the_same() -> None:
+    watched = Watched(restart=AT_NOON)
+    assert watched.see(RECONCILING, -65) == ""
+    assert watched.see(DOWN, -20) == ""
+    assert watched.see(DOWN, 599) == ""
+    assert watched.see(UP, 599) == ""
