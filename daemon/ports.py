@@ -53,6 +53,7 @@ class Inquiry:
     unexplained: frozenset[InstrumentId]  # in which the broker's position is not what our books say
     counts: bool  # long enough after the last one for another absence to mean more
     at_connection: bool  # a connection begins
+    over_before: datetime | None = None  # day orders decided before it have ended with their session; None = none has
 
 
 class Broker(Protocol):

@@ -29,6 +29,7 @@ class OwnOrder:
     decided_at: datetime
     filled: Decimal = Decimal(0)
     ended: bool = False
+    lost: bool = False  # the broker denies it time and again
 
 
 class OrderBook:
@@ -73,6 +74,7 @@ class OrderBook:
         if order is None:
             return
         order.ended = state.is_terminal
+        order.lost = state is OrderState.LOST
         if order.ended:
             self._working.pop(order_ref, None)
             self._ended_at[order.instrument] = at
@@ -105,13 +107,17 @@ class OrderBook:
                 side=order.side,
                 remaining=max(order.quantity - order.filled, Decimal(0)),
                 reduces=order.reduces,
+                lost=order.lost,
             )
             for order in self._open()
         ]
 
     def has_working(self, strategy: StrategyId, instrument: InstrumentId) -> bool:
-        """Return whether an order of this strategy in this instrument may still fill."""
-        return any(order.strategy == strategy and order.instrument == instrument for order in self._working.values())
+        """Return whether an order of this strategy is at work in this instrument; one given up for lost is not."""
+        return any(
+            order.strategy == strategy and order.instrument == instrument and not order.lost
+            for order in self._working.values()
+        )
 
     def worked(self, instrument: InstrumentId, at: datetime) -> bool:
         """Return whether any order in `instrument` may still fill, or has ended at this very instant."""

@@ -22,13 +22,14 @@ from daemon.domain.records import AlertRaised, OrderEventSeen, OrderRefAssigned,
 from daemon.execution.live_order import LiveOrder
 from daemon.execution.order_register import OrderRegister
 from daemon.execution.quality import execution_check
-from daemon.execution.states import after_completion, after_fill, after_presence, after_status
+from daemon.execution.states import after_completion, after_fill, after_presence, after_rejection, after_status
 from daemon.ports import Broker, Told
 
 _ORPHANS_KEPT: Final = 1000  # commissions that came before their execution
 _CONFIRM_AFTER: Final = timedelta(seconds=5)  # market time from a told end to the question for late executions
 _TOLD_ENDS: Final = frozenset({"openOrder", "completedOrder", "orderStatus", "error"})
 _ACKNOWLEDGED: Final = frozenset({"PreSubmitted", "Submitted", "Filled"})
+_REFUSED: Final = "Inactive"
 _GIVEN_UP: Final = frozenset({OrderState.CANCELLED, OrderState.REJECTED})
 _NOTHING: Final = Told()
 _ZERO: Final = Decimal(0)
@@ -118,7 +119,11 @@ class Evidence:
         """Have an end that left something unfilled confirmed: an execution may be told of after it."""
         self._unconfirmed.pop(order.ticket.order_ref, None)
         order.ended_at = at if order.state.is_terminal else None
-        if order.state.is_terminal and source in _TOLD_ENDS and order.remaining:
+        if source in _TOLD_ENDS:
+            self._confirm_end(order, at)
+
+    def _confirm_end(self, order: LiveOrder, at: datetime) -> None:
+        if order.state.is_terminal and order.remaining:
             self._unconfirmed[order.ticket.order_ref] = at + _CONFIRM_AFTER
 
     def event(self, order: LiveOrder, at: datetime, *, source: str, text: str = "", code: int = 0) -> OrderEventSeen:
@@ -160,6 +165,7 @@ class Evidence:
         self._orders.note_execution(order, fill.exec_id)
         state = after_fill(order.state, filled=order.filled, quantity=order.ticket.quantity)
         moved = self.move(order, state, at, source="execution", text=fill.exec_id, always=True, costs_changed=True)
+        self._confirm_end(order, at)
         received: Event = FillReceived(at=at, fill=fill, replaces=replaces)
         orphan = self._orphans.pop(fill.exec_id, None)
         costs = self._on_commission(orphan, at) if orphan is not None else _NOTHING
@@ -180,7 +186,8 @@ class Evidence:
         if order is None:
             return _NOTHING
         settled = self.was_settled(order, asked_at)
-        state = after_presence(order.state, settled=settled, filled=order.filled, quantity=order.ticket.quantity)
+        quantity = order.ticket.quantity
+        state = after_presence(order.state, report.status, settled=settled, filled=order.filled, quantity=quantity)
         return self.move(order, state, at, source="snapshot", text="the broker still lists it as open")
 
     def on_order(self, report: OrderReported, at: datetime) -> Told:
@@ -216,7 +223,7 @@ class Evidence:
         )
 
     def _on_status(self, status: OrderStatusReported, at: datetime) -> Told:
-        order = self._order_of("", status.perm_id, status.client_id, status.order_id)
+        order = self._orders.of_perm_id(status.perm_id) or self._of_own_id(status.client_id, status.order_id)
         if order is None:
             return _NOTHING
         order.told_filled = max(order.told_filled, status.filled)
@@ -246,7 +253,7 @@ class Evidence:
             if has_ended
             else after_status(order.state, word, filled=order.filled, quantity=quantity)
         )
-        if state is OrderState.CANCELLED and order.rejection and not order.filled:
+        if order.was_refused and (state is OrderState.CANCELLED or word == _REFUSED):
             state = OrderState.REJECTED
         moved = self.move(order, state, at, source=source, text=order.rejection or word)
         return Told(moved.events, assigned + moved.records) if assigned else moved
@@ -259,23 +266,27 @@ class Evidence:
         state = order.state
         if kind is CodeKind.ORDER_REJECTED and not order.filled:
             order.rejection = f"{error.text} (code {error.code})"
-            state = OrderState.REJECTED
+            state = after_rejection(state)
         elif kind is CodeKind.ORDER_UNKNOWN and order.state is OrderState.SENDING:
             state = OrderState.UNKNOWN
         return self.move(order, state, at, source="error", text=error.text, code=error.code, always=True)
 
     def order_of(self, report: OrderReported | ExecutionReported) -> LiveOrder | None:
-        """Return the order of ours that something reported is about, None when it is none of ours."""
-        return self._order_of(report.order_ref, report.perm_id, report.client_id, report.order_id)
+        """Return the order of ours that something reported is about, None when it is none of ours.
 
-    def _order_of(self, ref: str, perm_id: int, client_id: int, order_id: int) -> LiveOrder | None:
-        """Return our order by reference, then permanent id, then our own (client id, order id)."""
-        order = self._orders.get(ref) if ref else None
-        if order is None and perm_id:
-            order = self._orders.of_perm_id(perm_id)
-        if order is None and not ref and client_id == self._broker.client_id:
-            order = self._orders.of_id(order_id)
-        return order
+        The reference decides, then the permanent id, then our own (client id, order id). Order ids are issued again:
+        an order of another program may have the id that one of ours had, so instrument and side must be the same.
+        """
+        order = self._orders.get(report.order_ref) if report.order_ref else None
+        order = order or self._orders.of_perm_id(report.perm_id)
+        if order is not None or report.order_ref:
+            return order
+        order = self._of_own_id(report.client_id, report.order_id)
+        is_same = order is not None and (order.ticket.instrument.id, order.side) == (report.instrument, report.side)
+        return order if is_same else None
+
+    def _of_own_id(self, client_id: int, order_id: int) -> LiveOrder | None:
+        return self._orders.of_id(order_id) if client_id == self._broker.client_id else None
 
 
 def _other_commission(commission: CommissionReported, known: Decimal, order: LiveOrder, at: datetime) -> AlertRaised:

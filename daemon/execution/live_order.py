@@ -78,6 +78,11 @@ class LiveOrder:
         return next((fill for fill in self.fills.values() if is_adjustment(fill.exec_id)), None)
 
     @property
+    def was_refused(self) -> bool:
+        """Return whether the broker has said that it refused the order, and nothing of it has filled."""
+        return bool(self.rejection) and not self.filled
+
+    @property
     def is_given_up(self) -> bool:
         """Return whether nothing more is done about the order unless it is heard of."""
         return self.state.is_terminal or self.state is OrderState.LOST

@@ -26,6 +26,7 @@ from daemon.ports import Broker, BrokerSnapshot, Inquiry, OrderTicket, Told
 _RETRY_AFTER: Final = timedelta(seconds=1)
 _CANCEL_AGAIN_AFTER: Final = timedelta(seconds=30)
 _ABSENT: Final = {
+    OrderState.REJECTED: "refused, absent from the broker's books, and the position is as booked",
     OrderState.CANCELLED: "absent after its session, and the position is as booked",
     OrderState.UNKNOWN: "absent from the broker's books",
     OrderState.LOST: "absent time and again, and the position is as booked",
@@ -69,7 +70,7 @@ class PaperExecutor:
             self._orders,
             broker,
             clock,
-            reopened=self._watch,
+            reopened=self._watch_again,
             lag_warning=rules.lag_warning,
             slippage_warning=rules.slippage_warning,
         )
@@ -181,6 +182,10 @@ class PaperExecutor:
         sighting = Sighting(snapshot, asked=how.asked, order_of=self._evidence.order_of)
         judged = [self._judged(order, sighting.of(order), at, how) for order in self._orders.working]
         self._evidence.confirmed(snapshot.taken_at)
+        if how.at_connection:
+            for order in self._orders.working:
+                if order.steps.decided_at > at:  # the clock was set back since: its time would be up too late
+                    self._watch(order, at)
         return _joined([*listed, *judged])
 
     @property
@@ -245,6 +250,13 @@ class PaperExecutor:
         """Look at the order again when its time is up."""
         heapq.heappush(self._deadlines, (at + self._rules.timeout, order.ticket.order_ref))
 
+    def _watch_again(self, order: LiveOrder, at: datetime) -> None:
+        """Look after an order that works again: one that was lost was decided in another market, and is cancelled."""
+        if order.state is OrderState.LOST:
+            heapq.heappush(self._deadlines, (at, order.ticket.order_ref))
+        else:
+            self._watch(order, at)
+
     def _judged(self, order: LiveOrder, presence: Presence, at: datetime, how: Inquiry) -> Told:
         """Judge one order by whether the broker has it; what waits to be sent is none of the broker's business yet."""
         if how.at_connection or presence is Presence.PRESENT:
@@ -255,8 +267,9 @@ class PaperExecutor:
         absence = Absence(
             in_a_row=order.absences,
             at_connection=how.at_connection,
-            session_over=order.ticket.time_in_force == "DAY" and order.steps.decided_at.date() < at.date(),
+            session_over=how.over_before is not None and order.steps.decided_at < how.over_before,
             explained=order.ticket.instrument.id not in how.unexplained,
+            rejected=order.was_refused,
         )
         state = after_absence(order.state, absence)
         told = self._evidence.move(order, state, at, source="reconcile", text=_ABSENT.get(state, ""))
@@ -297,7 +310,7 @@ def ticket_of(intent: OrderIntent, order_id: int) -> OrderTicket:
 def _lost(order: LiveOrder, at: datetime) -> AlertRaised:
     ticket = order.ticket
     what = f"{ticket.side.value} {ticket.quantity} {ticket.instrument.id} ({ticket.order_ref})"
-    text = f"{what}: the broker does not know it; what it may use up is kept back until its session ends"
+    text = f"{what}: the broker does not know it; nothing is opened beside it until its session ends, exits go on"
     return AlertRaised(at=at, level="CRITICAL", name="order.lost", text=text, strategy=order.strategy)
 
 

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from daemon.domain.broker_codes import CodeKind, classify
 from daemon.domain.fill import Fill
 from daemon.domain.instrument import Instrument, InstrumentId
-from daemon.domain.order import OrderRef
+from daemon.domain.order import OrderRef, OrderState
 from daemon.domain.records import (
     ArrivalQuoteTaken,
     CommissionRecorded,
@@ -79,7 +80,11 @@ def _take_event(order: LiveOrder, record: OrderEventSeen) -> None:
         order.steps.sent_at = record.at
     elif record.source in {"openOrder", "orderStatus"} and order.steps.acknowledged_at is None:
         order.steps.acknowledged_at = record.at
-    order.cancel_asked = order.cancel_asked or record.source in {"timeout", "shutdown"}
+    order.cancel_asked = record.state is OrderState.PENDING_CANCEL and (
+        order.cancel_asked or record.source in {"timeout", "shutdown"}
+    )
+    if record.source == "error" and classify(record.code).kind is CodeKind.ORDER_REJECTED:
+        order.rejection = f"{record.text} (code {record.code})"
 
 
 def _take_fill(order: LiveOrder, record: FillRecorded) -> None:

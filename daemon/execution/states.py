@@ -9,6 +9,8 @@ from daemon.domain.order import OrderState
 _WORKING_WORDS = frozenset({"PreSubmitted", "Submitted"})
 _CANCELLED_WORDS = frozenset({"Cancelled", "ApiCancelled"})
 _ON_ITS_WAY_WORDS = frozenset({"ApiPending", "PendingSubmit", "Filled"})
+_LIVE_WORDS = frozenset({"ApiPending", "PendingSubmit", "PreSubmitted", "Submitted", "PendingCancel"})
+_NEVER_ACKNOWLEDGED = frozenset({OrderState.SENDING, OrderState.UNKNOWN, OrderState.LOST})
 UNKNOWN_AFTER: Final = 2  # snapshots in a row that do not show an order; at a new connection the first will do
 LOST_AFTER: Final = 3
 
@@ -41,6 +43,17 @@ def after_status(state: OrderState, status: str, *, filled: Decimal, quantity: D
     return state
 
 
+def after_rejection(state: OrderState) -> OrderState:
+    """Return the state of an order, nothing of it filled, whose number came with an error that says it was refused.
+
+    The same errors have been seen for orders that live on. Where the broker had taken the order, the error alone
+    decides nothing: it is UNKNOWN until a status, a completed order or a complete snapshot says the same.
+    """
+    if state.is_terminal:
+        return state
+    return OrderState.REJECTED if state in _NEVER_ACKNOWLEDGED else OrderState.UNKNOWN
+
+
 def after_completion(state: OrderState, *, filled: Decimal, quantity: Decimal) -> OrderState:
     """Return the state of an order that the broker lists as completed, with no more filled than we know of.
 
@@ -69,17 +82,21 @@ class Absence:
     at_connection: bool  # the last was taken as a connection began
     session_over: bool  # the order could not have outlived its session
     explained: bool  # the broker's position in its instrument is what our books say
+    rejected: bool = False  # an error said that it was refused, and nothing of it has filled
 
 
 def after_absence(state: OrderState, absence: Absence) -> OrderState:
     """Return the state of an order that a complete snapshot does not show.
 
-    It has ended only where its session is over and the position shows that nothing more was executed. Before that it
-    may still be on its way, or its execution may not be told of yet: it becomes UNKNOWN, and LOST once it has been
-    missing time and again while the position stayed as it was. Neither is ever sent again.
+    It has ended only where an error had said so before, or its session is over, and the position shows that nothing
+    more was executed. Before that it may still be on its way, or its execution may not be told of yet: it becomes
+    UNKNOWN, and LOST once it has been missing time and again while the position stayed as it was. Neither is ever sent
+    again.
     """
     if state.is_terminal:
         return state
+    if absence.rejected and absence.explained:
+        return OrderState.REJECTED
     if absence.session_over and absence.explained:
         return OrderState.CANCELLED
     if state is OrderState.LOST:
@@ -89,16 +106,17 @@ def after_absence(state: OrderState, absence: Absence) -> OrderState:
     return OrderState.UNKNOWN if absence.at_connection or absence.in_a_row >= UNKNOWN_AFTER else state
 
 
-def after_presence(state: OrderState, *, settled: bool, filled: Decimal, quantity: Decimal) -> OrderState:
+def after_presence(state: OrderState, word: str, *, settled: bool, filled: Decimal, quantity: Decimal) -> OrderState:
     """Return the state of an order that a complete snapshot lists among the open ones.
 
     Args:
         state: the present state.
+        word: the broker's word; one that was refused may be listed as "Inactive", which is no sign of life.
         settled: whether its end, if it had ended, was told long enough before the snapshot was asked for: then the
             list is the later word, and the order lives.
         filled: quantity by executions so far.
         quantity: quantity ordered.
     """
-    if filled >= quantity or not state.is_terminal or not settled:
+    if filled >= quantity or not state.is_terminal or not settled or word not in _LIVE_WORDS:
         return state
     return OrderState.PARTIALLY_FILLED if filled else OrderState.SUBMITTED

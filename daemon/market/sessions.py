@@ -150,6 +150,11 @@ class TradingCalendar:
         index = bisect_right(self._opens, self._seconds(moment)) - 1
         return self._session(index) if index >= 0 else None
 
+    def last_close_before(self, moment: datetime) -> datetime | None:
+        """Return the latest close at or before `moment` (aware), aware UTC, or None before the first."""
+        index = bisect_right(self._closes, self._seconds(moment)) - 1
+        return self._session(index).close if index >= 0 else None
+
     def _seconds(self, moment: datetime) -> float:
         if moment.tzinfo is None:
             raise ValueError(f"moment {moment} has no time zone: pass an aware datetime")

@@ -15,6 +15,7 @@ from daemon.domain.instrument import InstrumentId
 from daemon.domain.order import OrderRef
 from daemon.domain.records import AdjustmentRecorded, AlertRaised
 from daemon.engine.engine import Engine
+from daemon.market.sessions import TradingCalendar
 from daemon.orchestrator.sequencer import Sequencer
 from daemon.ports import Broker, BrokerSnapshot, Executor, Inquiry, Told
 from daemon.runtime.clock import MarketClock
@@ -22,6 +23,7 @@ from daemon.runtime.clock import MarketClock
 log = structlog.get_logger()
 
 _MOST_ROUNDS: Final = 10  # snapshots at a connection until two in a row agree
+_AFTER_CLOSE: Final = timedelta(hours=1)  # by then all that a session has filled is told
 _LOOK_S: Final = 1.0  # host seconds between looks at whether a comparison is due, where nobody steps the time
 
 Differences = Mapping[InstrumentId, tuple[Decimal, Decimal]]
@@ -50,6 +52,7 @@ class Reconciler:
         broker: Broker,
         sequencer: Sequencer,
         clock: MarketClock,
+        calendar: TradingCalendar,
         pace: Pace,
     ) -> None:
         self._engine = engine
@@ -57,6 +60,7 @@ class Reconciler:
         self._broker = broker
         self._sequencer = sequencer
         self._clock = clock
+        self._calendar = calendar
         self._pace = pace
         self._asking = asyncio.Lock()
         self._asked_s = 0.0  # when the last snapshot was had
@@ -181,6 +185,7 @@ class Reconciler:
             unexplained=frozenset(self._differences(snapshot)),
             counts=counts,
             at_connection=at_connection,
+            over_before=self._calendar.last_close_before(now - _AFTER_CLOSE),
         )
         ended = self._executor.conclude(snapshot, now, inquiry)
         self._recovered += len(ended.events)

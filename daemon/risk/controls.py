@@ -9,7 +9,7 @@ from daemon.domain.order import CheckResult, OrderIntent
 from daemon.domain.standing import LinkState
 from daemon.domain.trading_state import TradingState
 from daemon.risk.limits import PAPER_ACCOUNT_PREFIX, PRODUCTION_PORTS, SharedLimits
-from daemon.risk.view import Book, RiskView
+from daemon.risk.view import Book, RiskView, WorkingOrder
 
 Checks = tuple[CheckResult, ...]
 Control = Callable[[OrderIntent, RiskView], Checks]
@@ -73,7 +73,7 @@ def quote(intent: OrderIntent, view: RiskView) -> Checks:
     if view.quote is None or view.quote_confirmed_at is None:
         return (CheckResult("quote_age_s", _ACCOUNT, "no usable quote", allowed, intent.reduces),)
     age = (view.at - view.quote_confirmed_at).total_seconds()
-    fresh = age <= limits.quote_age_s
+    fresh = abs(age) <= limits.quote_age_s  # one from the future is as little worth: the clock was set
     return (CheckResult("quote_age_s", _ACCOUNT, f"{age:.3f}", allowed, fresh or intent.reduces),)
 
 
@@ -140,17 +140,21 @@ def open_orders(intent: OrderIntent, view: RiskView) -> Checks:
     )
 
 
-def one_working_order(intent: OrderIntent, view: RiskView) -> Checks:
-    """A strategy has at most one working order in an instrument."""
+def _beside(intent: OrderIntent, view: RiskView) -> list[WorkingOrder]:
+    """Return the orders in the intent's instrument that stand in its way."""
     instrument = intent.instrument.id
-    working = [o for o in view.working if o.strategy == intent.strategy and o.instrument == instrument]
+    return [o for o in view.working if o.instrument == instrument and not (o.lost and intent.reduces)]
+
+
+def one_working_order(intent: OrderIntent, view: RiskView) -> Checks:
+    """A strategy has at most one working order in an instrument; an exit does not wait for one given up for lost."""
+    working = [order for order in _beside(intent, view) if order.strategy == intent.strategy]
     return (CheckResult("one_working_order", intent.strategy, str(len(working) + 1), "1", not working),)
 
 
 def self_cross(intent: OrderIntent, view: RiskView) -> Checks:
-    """An order that could trade against another of our own working orders is refused."""
-    instrument = intent.instrument.id
-    against = [o.order_ref for o in view.working if o.instrument == instrument and o.side is not intent.side]
+    """An order that could trade against another of our own working orders is refused; see there for lost ones."""
+    against = [order.order_ref for order in _beside(intent, view) if order.side is not intent.side]
     return (CheckResult("self_cross", _ACCOUNT, ", ".join(against) or "none", "none", not against),)
 
 

@@ -26,6 +26,7 @@ class WorkingOrder:
     side: Side
     remaining: Decimal  # units
     reduces: bool
+    lost: bool = False  # the broker denies it time and again: it stops openings, and no exit
 
 
 @cheaply_made

@@ -168,6 +168,7 @@ class OrderDesk:
         unexplained: Iterable[InstrumentId] = (),
         at_connection: bool = True,
         counts: bool = True,
+        over: bool = False,
     ) -> Told:
         asked = frozenset(self.executor.working)
         snapshot = BrokerSnapshot(
@@ -178,7 +179,13 @@ class OrderDesk:
             positions=tuple(positions),
         )
         missed = self.take(self.executor.reconcile(snapshot, self.clock.at))
-        inquiry = Inquiry(asked=asked, unexplained=frozenset(unexplained), counts=counts, at_connection=at_connection)
+        inquiry = Inquiry(
+            asked=asked,
+            unexplained=frozenset(unexplained),
+            counts=counts,
+            at_connection=at_connection,
+            over_before=self.clock.at if over else None,
+        )
         ended = self.take(self.executor.conclude(snapshot, self.clock.at, inquiry))
         return Told(missed.events + ended.events, missed.records + ended.records)
 

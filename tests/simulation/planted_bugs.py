@@ -15,7 +15,7 @@ import structlog
 from daemon import app
 from daemon.adapters.ib.broker import IbBroker
 from daemon.app import Daemon
-from daemon.domain.callbacks import CommissionReported, ConnectionChanged, ExecutionReported
+from daemon.domain.callbacks import CommissionReported, ConnectionChanged, ExecutionReported, OrderReported
 from daemon.domain.errors import BrokerUnavailable
 from daemon.domain.events import FillReceived
 from daemon.domain.fill import Fill
@@ -65,7 +65,7 @@ def one_fill_an_order(patch: pytest.MonkeyPatch) -> None:
     original = Evidence.on_execution
 
     def on_execution(self: Evidence, execution: ExecutionReported, at: datetime) -> Told:
-        order = self._order_of(execution.order_ref, execution.perm_id, execution.client_id, execution.order_id)
+        order = self.order_of(execution)
         if order is not None and order.fills and not _corrects(order, execution):
             return Told()
         return original(self, execution, at)
@@ -125,7 +125,7 @@ def ignore_fill_after_cancel(patch: pytest.MonkeyPatch) -> None:
     original = Evidence.on_execution
 
     def on_execution(self: Evidence, execution: ExecutionReported, at: datetime) -> Told:
-        order = self._order_of(execution.order_ref, execution.perm_id, execution.client_id, execution.order_id)
+        order = self.order_of(execution)
         if order is not None and order.cancel_asked:
             return Told()
         return original(self, execution, at)
@@ -204,16 +204,16 @@ def reuse_order_ids(patch: pytest.MonkeyPatch) -> None:
 
 def credit_the_newest_order(patch: pytest.MonkeyPatch) -> None:
     """An execution goes to the newest order of its instrument: two strategies that trade the same one get mixed up."""
-    original = Evidence._order_of
+    original = Evidence.order_of
 
-    def order_of(self: Evidence, ref: str, perm_id: int, client_id: int, order_id: int) -> LiveOrder | None:
-        found = original(self, ref, perm_id, client_id, order_id)
+    def order_of(self: Evidence, report: OrderReported | ExecutionReported) -> LiveOrder | None:
+        found = original(self, report)
         if found is None:
             return None
         instrument = found.ticket.instrument
         return [order for order in self._orders._orders.values() if order.ticket.instrument == instrument][-1]
 
-    patch.setattr(Evidence, "_order_of", order_of)
+    patch.setattr(Evidence, "order_of", order_of)
 
 
 def trade_on_after_reconnect(patch: pytest.MonkeyPatch) -> None:

@@ -339,6 +339,27 @@ def test_while_an_order_works_no_second_one_is_made() -> None:
     assert only(stage).outcome is Outcome.ORDER
 
 
+def test_a_lost_exit_does_not_bar_the_next_one_and_a_lost_entry_does() -> None:
+    stage, strategy = stage_of()
+    stage.open()
+    stage.step()
+    stage.fill_all(stage.orders[0])
+    strategy.answer = SELL
+    stage.step()
+    stage.order_state(stage.orders[1].intent.order_ref, OrderState.UNKNOWN)
+    stage.step()
+    assert only(stage).outcome is Outcome.WORKING_ORDER  # it may still be there
+    stage.order_state(stage.orders[1].intent.order_ref, OrderState.LOST)
+    stage.step()
+    assert only(stage).outcome is Outcome.ORDER
+    assert stage.orders[-1].intent.reduces
+    stage.fill_all(stage.orders[-1])
+    strategy.answer = BUY
+    stage.step()
+    assert only(stage).outcome is Outcome.REFUSED
+    assert len(stage.orders) == 3
+
+
 def test_what_is_held_already_is_not_bought_again() -> None:
     stage, _ = stage_of()
     stage.open()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from daemon.domain.callbacks import QuoteReported
 from daemon.domain.events import CommissionReceived, FillReceived, OrderChanged
 from daemon.domain.instrument import InstrumentId
-from daemon.domain.order import OrderState, Side
+from daemon.domain.order import Approved, OrderState, Side
 from daemon.domain.records import (
     ArrivalQuoteTaken,
     CommissionRecorded,
@@ -402,6 +402,43 @@ def test_a_remark_leaves_the_order_alive(code: int) -> None:
         assert desk.state(order) is before
 
 
+@pytest.mark.parametrize("word", ["Inactive", "Cancelled"])
+def test_a_refusal_of_an_order_that_was_taken_ends_it_once_a_status_says_so_too(word: str) -> None:
+    desk = OrderDesk()
+    desk.sent()
+    desk.hear(status(1, "PreSubmitted"))
+    assert changes(desk.hear(error(1, 201, "no margin"))) == [S.UNKNOWN]
+    assert changes(desk.hear(status(1, word))) == [S.REJECTED]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_refusal_of_an_order_that_was_taken_ends_it_once_a_snapshot_shows_it_gone(*, restarts: bool) -> None:
+    desk = OrderDesk()
+    order = desk.sent()
+    desk.hear(status(1, "Submitted"), error(1, 201, "no margin"))
+    desk.reconcile(orders=[reported(order, "Submitted")])
+    assert not desk.state(order).is_terminal
+    if restarts:
+        desk.restart()
+    assert changes(desk.reconcile()) == [S.REJECTED]
+
+
+def test_a_refused_order_that_is_listed_as_inactive_stays_refused() -> None:
+    desk = OrderDesk()
+    order = desk.sent()
+    desk.hear(status(1, "Inactive"), error(1, 201, "no margin"))
+    desk.clock.pass_s(60)
+    assert changes(desk.reconcile(orders=[reported(order, "Inactive")])) == []
+    assert desk.state(order) is S.REJECTED
+
+
+def test_an_order_that_was_refused_and_filled_all_the_same_is_not_refused() -> None:
+    desk = OrderDesk()
+    order = desk.sent()
+    desk.hear(status(1, "Submitted"), error(1, 201, "no margin"), execution(order, 4))
+    assert changes(desk.hear(status(1, "Cancelled"))) == [S.CANCELLED]
+
+
 def test_a_rejection_of_the_rest_leaves_what_was_filled() -> None:
     desk = OrderDesk()
     order = desk.sent()
@@ -564,7 +601,7 @@ def test_an_absent_order_has_ended_once_its_day_is_over() -> None:
     desk.sent()
     desk.reconcile()
     desk.clock.pass_s(86_400)
-    assert changes(desk.reconcile()) == [S.CANCELLED]
+    assert changes(desk.reconcile(over=True)) == [S.CANCELLED]
     assert desk.executor.working == ()
 
 
@@ -574,11 +611,11 @@ def test_an_absent_order_stays_in_doubt_while_a_position_is_not_explained() -> N
     order = desk.sent()
     instrument = order.intent.instrument.id
     desk.clock.pass_s(86_400)
-    assert changes(desk.reconcile(unexplained=[instrument])) == [S.UNKNOWN]
+    assert changes(desk.reconcile(over=True, unexplained=[instrument])) == [S.UNKNOWN]
     assert desk.state(order) is S.UNKNOWN
     desk.clock.pass_s(86_400)
-    assert desk.reconcile(unexplained=[instrument]) == Told()
-    assert changes(desk.reconcile(unexplained=[InstrumentId("ELSE")])) == [S.CANCELLED]
+    assert desk.reconcile(over=True, unexplained=[instrument]) == Told()
+    assert changes(desk.reconcile(over=True, unexplained=[InstrumentId("ELSE")])) == [S.CANCELLED]
     assert desk.executor.working == ()
 
 
@@ -605,12 +642,26 @@ def test_a_completed_order_has_ended_whatever_its_word(word: str, filled: int, s
 
 def test_a_lost_order_is_not_cancelled_at_a_shutdown() -> None:
     desk = OrderDesk()
-    order = desk.sent()
-    while desk.state(order) is not S.LOST:
-        desk.clock.pass_s(10)
-        desk.reconcile(counts=True, at_connection=False)
+    _lost(desk)
     assert desk.executor.cancel_entries(desk.clock.now()) == Told()
     assert desk.broker.cancelled == []
+
+
+def test_a_lost_order_that_turns_up_is_cancelled_at_once() -> None:
+    """It was decided minutes ago, and the strategy may have decided anew."""
+    desk = OrderDesk()
+    order = _lost(desk)
+    desk.hear(status(1, "Submitted"))
+    assert changes(desk.advance(0)) == [S.PENDING_CANCEL]
+    assert desk.broker.cancelled == [desk.order_id(order)]
+
+
+def _lost(desk: OrderDesk) -> Approved:
+    order = desk.sent()
+    while desk.state(order) is not S.LOST:
+        desk.advance(10)
+        desk.reconcile(counts=True, at_connection=False)
+    return order
 
 
 def test_reconciling_sends_nothing() -> None:
@@ -673,7 +724,7 @@ def test_a_restart_between_commit_and_bytes_never_sends_the_order() -> None:
     desk.advance(31)
     assert desk.broker.sent == []
     desk.clock.pass_s(86_400)
-    desk.reconcile()
+    desk.reconcile(over=True)
     assert desk.executor.working == ()
 
 

@@ -14,6 +14,7 @@ from daemon.execution.states import (
     after_absence,
     after_fill,
     after_presence,
+    after_rejection,
     after_status,
 )
 
@@ -129,13 +130,25 @@ absences = st.builds(
     at_connection=st.booleans(),
     session_over=st.booleans(),
     explained=st.booleans(),
+    rejected=st.booleans(),
 )
 
 
 def absence(
-    in_a_row: int, *, at_connection: bool = False, session_over: bool = False, explained: bool = True
+    in_a_row: int,
+    *,
+    at_connection: bool = False,
+    session_over: bool = False,
+    explained: bool = True,
+    rejected: bool = False,
 ) -> Absence:
-    return Absence(in_a_row=in_a_row, at_connection=at_connection, session_over=session_over, explained=explained)
+    return Absence(
+        in_a_row=in_a_row,
+        at_connection=at_connection,
+        session_over=session_over,
+        explained=explained,
+        rejected=rejected,
+    )
 
 
 @pytest.mark.parametrize(
@@ -154,6 +167,8 @@ def absence(
         (LOST, absence(9), LOST),
         (LOST, absence(9, explained=False), LOST),
         (LOST, absence(9, session_over=True), CANCELLED),
+        (UNKNOWN, absence(1, rejected=True), REJECTED),  # an error said so before
+        (UNKNOWN, absence(1, rejected=True, explained=False), UNKNOWN),
         (LOST, absence(9, session_over=True, explained=False), LOST),
         (SUBMITTED, absence(1, session_over=True), CANCELLED),
         (SUBMITTED, absence(UNKNOWN_AFTER, session_over=True, explained=False), UNKNOWN),
@@ -166,7 +181,7 @@ def test_after_an_absence(state: OrderState, what: Absence, expected: OrderState
 @given(st.sampled_from(list(OrderState)), absences)
 def test_absence_alone_ends_no_order_within_its_session(state: OrderState, what: Absence) -> None:
     after = after_absence(state, what)
-    assert after.is_terminal is (state.is_terminal or (what.session_over and what.explained))
+    assert after.is_terminal is (state.is_terminal or ((what.session_over or what.rejected) and what.explained))
 
 
 @given(st.sampled_from(list(OrderState)), absences)
@@ -182,10 +197,30 @@ def test_an_order_is_lost_only_after_three_absences_that_the_position_bears_out(
 @pytest.mark.parametrize("state", list(OrderState))
 @pytest.mark.parametrize("settled", [False, True])
 @pytest.mark.parametrize("filled", [0, 4])
-def test_an_order_that_a_later_list_shows_open_lives(state: OrderState, *, settled: bool, filled: int) -> None:
-    found = after_presence(state, settled=settled, filled=Decimal(filled), quantity=Decimal(10))
+@pytest.mark.parametrize("word", WORDS)
+def test_an_order_that_a_later_list_shows_open_lives(
+    state: OrderState, word: str, *, settled: bool, filled: int
+) -> None:
+    found = after_presence(state, word, settled=settled, filled=Decimal(filled), quantity=Decimal(10))
     lives = PARTIAL if filled else SUBMITTED
-    assert found is (lives if state.is_terminal and settled else state)
+    is_sign_of_life = word not in {"Inactive", "Cancelled", "ApiCancelled", "Filled", "?"}
+    assert found is (lives if state.is_terminal and settled and is_sign_of_life else state)
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (SENDING, REJECTED),
+        (UNKNOWN, REJECTED),
+        (LOST, REJECTED),
+        (SUBMITTED, UNKNOWN),  # it had been taken: the error alone does not end it
+        (PENDING, UNKNOWN),
+        (CANCELLED, CANCELLED),
+        (FILLED, FILLED),
+    ],
+)
+def test_an_error_that_refuses_ends_only_what_was_never_acknowledged(state: OrderState, expected: OrderState) -> None:
+    assert after_rejection(state) is expected
 
 
 @given(
@@ -213,7 +248,7 @@ def test_whatever_is_told_in_whatever_order_all_executed_means_filled_and_nothin
         elif kind == "word":
             state = after_status(state, str(what), filled=filled, quantity=quantity)
         elif kind == "listed":
-            state = after_presence(state, settled=bool(what), filled=filled, quantity=quantity)
+            state = after_presence(state, "Submitted", settled=bool(what), filled=filled, quantity=quantity)
         else:
             assert isinstance(what, Absence)
             state = after_absence(state, what)

@@ -22,6 +22,7 @@ from daemon.domain.records import (
     TradingStateChanged,
 )
 from daemon.engine.engine import Engine
+from daemon.market.sessions import TradingCalendar
 from daemon.orchestrator.reconciliation import Pace, Reconciler
 from daemon.ports import BrokerSnapshot
 from tests.fakes.engine_stage import AAA, BBB, M5
@@ -41,6 +42,7 @@ class Room(Hall):
             broker=self.broker,
             sequencer=self.sequencer,
             clock=self.clock,
+            calendar=TradingCalendar(),
             pace=Pace(),
         )
         self.sequencer.before_acknowledging = self.reconciler.ask_if_due
@@ -227,6 +229,9 @@ async def test_an_execution_told_after_the_cancel_is_asked_for_five_seconds_late
         await room.instant(306)
         assert room.held == 0
         await room.instant(307)
+        assert room.executor.confirm_due == at(312)  # there may be more of them
+        room.shows(book(executions=[executed(ref, 200)], positions=[holds(200)], taken_at=at(312)))
+        await room.instant(312)
     assert (room.held, room.state(ref)) == (200, OrderState.CANCELLED)
     assert room.executor.confirm_due is None
 

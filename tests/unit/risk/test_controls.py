@@ -336,6 +336,13 @@ def test_an_order_that_could_cross_one_of_our_own_is_refused(reduces: bool) -> N
     assert refused_by(order, view(working=[working(Side.SELL, instrument=BBB)])) is None
 
 
+def test_an_order_given_up_for_lost_stops_openings_and_no_exit() -> None:
+    lost = [replace(working(Side.SELL, strategy=ONE), lost=True)]
+    assert refused_by(intent(), view(working=lost)) == ("one_working_order", "one")
+    assert refused_by(intent(), view(working=[replace(lost[0], strategy=TWO)])) == ("self_cross", "account")
+    assert refused_by(intent(reduces=True), view(working=lost)) is None
+
+
 def test_messages_per_second_and_minute() -> None:
     limits = AccountLimits(messages_per_second=3, messages_per_minute=5)
     for ages, refusal in [
