@@ -32,8 +32,11 @@ from daemon.domain.timeframe import Timeframe
 from daemon.engine.engine import Engine
 from daemon.execution.paper_executor import ExecutionRules, PaperExecutor
 from daemon.gateway.embedded import EmbeddedGateway
+from daemon.journal.file_check import FileCheck
 from daemon.journal.last_words import leave_last_words
+from daemon.journal.location import is_sqlite, sqlite_path
 from daemon.journal.past import Past, read_past
+from daemon.journal.sqlite import is_large
 from daemon.journal.writer import JournalWriter
 from daemon.market.sessions import TradingCalendar
 from daemon.market.windows import BarSchedule
@@ -157,6 +160,7 @@ class Daemon:
         self._settings = settings
         self._state = options.state
         self._past = past
+        self._journal_url = journal.url
         self._clock = clock
         self._inbox: Inbox[Callback | Event, Event] = Inbox(_INBOX_LIMIT)
         self._first_instant: tuple[datetime, int] | None = None
@@ -219,8 +223,14 @@ class Daemon:
         return [
             ControlSocket(control, self._settings.control.socket or self._state / "paperd.sock"),
             watchdog,
+            *self._file_check(),
             *self._embedded(),
         ]
+
+    def _file_check(self) -> list[Service]:
+        """Return what reads a large journal through, for which the start has not waited."""
+        url = self._journal_url
+        return [FileCheck(sqlite_path(url))] if is_sqlite(url) and is_large(sqlite_path(url)) else []
 
     def market_seconds(self) -> float:
         """Return the market seconds between the first instant and now."""

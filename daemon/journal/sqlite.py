@@ -12,6 +12,7 @@ from daemon.domain.errors import JournalBusy, JournalFailed
 from daemon.domain.records import Record
 from daemon.journal.connection import SQLITE, Row, insert_statements
 
+_READ_AT_ONCE = 32_000_000  # bytes of a file that are read through within half a second
 _STATEMENTS_KEPT = 64  # more than there are tables, so that every INSERT is prepared once
 
 
@@ -109,8 +110,17 @@ def open_for_reading(path: Path, *, busy_timeout_s: float = 5.0) -> sqlite3.Conn
     return sqlite3.connect(address, uri=True, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
 
 
-def check_file(path: Path) -> None:
+def is_large(path: Path) -> bool:
+    """Return whether reading the whole file would take so long that a start cannot wait for it."""
+    return path.exists() and path.stat().st_size > _READ_AT_ONCE
+
+
+def check_file(path: Path, *, may_be_long: bool = True) -> None:
     """Refuse a file that is damaged, without changing it.
+
+    Args:
+        path: the file.
+        may_be_long: whether to read a large one through as well, about a second for 60 MB; else only its head.
 
     Raises:
         JournalFailed: it is damaged or cannot be read, or its folder does not exist.
@@ -123,13 +133,35 @@ def check_file(path: Path) -> None:
     try:
         _undo_interrupted_making(path)
         with closing(open_for_reading(path)) as connection:
-            findings = [str(row[0]) for row in connection.execute("PRAGMA quick_check(5)")]
+            if is_large(path) and not may_be_long:
+                connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            else:
+                refuse_findings(path, findings_in(connection, path))
     except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):
-            raise failure(path, error) from error
-        raise damaged(path, str(error)) from error
-    if findings != ["ok"]:
+        raise _unreadable(path, error) from error
+
+
+def findings_in(connection: sqlite3.Connection, path: Path) -> list[str]:
+    """Return what is wrong with the pages of a journal, five findings at most, an empty list where nothing is.
+
+    Raises:
+        JournalFailed: it cannot be read at all.
+    """
+    try:
+        found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(5)")]
+    except sqlite3.DatabaseError as error:
+        raise _unreadable(path, error) from error
+    return [] if found == ["ok"] else found
+
+
+def refuse_findings(path: Path, findings: Sequence[str]) -> None:
+    """Raise JournalFailed where there is a finding."""
+    if findings:
         raise damaged(path, "; ".join(findings))
+
+
+def _unreadable(path: Path, error: sqlite3.DatabaseError) -> JournalFailed:
+    return failure(path, error) if isinstance(error, sqlite3.OperationalError) else damaged(path, str(error))
 
 
 def _undo_interrupted_making(path: Path) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from daemon.domain.errors import JournalFailed
 from daemon.domain.records import Record, TradingStateChanged
-from daemon.journal import migrate
+from daemon.journal import file_check, migrate, sqlite
+from daemon.journal.file_check import FileCheck
 from daemon.journal.writer import JournalWriter
 
 pytestmark = pytest.mark.asyncio
@@ -48,6 +49,46 @@ async def test_a_damaged_file_is_refused_and_preserved(tmp_path: Path, story: St
     with pytest.raises(JournalFailed, match=r"is damaged.*preserve.*paperd db backup.*\.recover"):
         await JournalWriter.open(path)
     assert path.read_bytes() == bad
+
+
+async def test_a_large_file_is_read_through_after_the_start(
+    tmp_path: Path, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "_READ_AT_ONCE", 4096)
+    path = tmp_path / "journal.db"
+    good = await written_journal(path, story)
+    with closing(sqlite3.connect(path)) as reading:
+        (page,) = reading.execute("SELECT max(rootpage) FROM sqlite_schema WHERE type = 'index'").fetchone()
+    path.write_bytes(good[: (page - 1) * 4096] + b"\xa5" * 4096 + good[page * 4096 :])
+    async with await JournalWriter.open(path):
+        with pytest.raises(JournalFailed, match=r"(?s)is damaged.*preserve"):
+            await FileCheck(path).run(asyncio.Event())
+    path.write_bytes(good)
+    async with await JournalWriter.open(path) as journal:
+        await asyncio.gather(FileCheck(path).check(), journal.append(story(9)))
+
+
+async def test_a_check_that_is_cancelled_ends_at_once(
+    tmp_path: Path, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal.db"
+    await written_journal(path, story)
+    began = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def endless(connection: sqlite3.Connection, _path: Path) -> list[str]:
+        loop.call_soon_threadsafe(began.set)
+        connection.execute("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n")
+        return []
+
+    monkeypatch.setattr(file_check, "findings_in", endless)
+    checking = asyncio.create_task(FileCheck(path).run(asyncio.Event()))
+    await began.wait()
+    await asyncio.sleep(0.05)
+    checking.cancel()
+    async with asyncio.timeout(30):
+        await asyncio.wait({checking})
+    assert checking.cancelled()
 
 
 async def test_making_the_file_begins_again_where_a_kill_has_cut_it_short(tmp_path: Path) -> None:
