@@ -65,7 +65,7 @@ async def test_a_large_file_is_read_through_after_the_start(
             await FileCheck(path).run(asyncio.Event())
     path.write_bytes(good)
     async with await JournalWriter.open(path) as journal:
-        await asyncio.gather(FileCheck(path).check(), journal.append(story(9)))
+        await asyncio.gather(FileCheck(path).check(), journal.append(story(99)))
 
 
 async def test_a_check_that_is_cancelled_ends_at_once(
