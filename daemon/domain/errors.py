@@ -51,6 +51,10 @@ class BrokerUnavailable(Transient):
     """Nothing was sent to the broker."""
 
 
+class PaceKept(BrokerUnavailable):
+    """Nothing was sent: it would have been one message too many within the second."""
+
+
 class ClockStepped(Transient):
     """The host's clock was set while the daemon ran; a new start goes by the new time."""
 

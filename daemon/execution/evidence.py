@@ -19,16 +19,22 @@ from daemon.domain.events import CommissionReceived, Event, FillReceived, OrderC
 from daemon.domain.fill import Fill, execution_stem
 from daemon.domain.order import OrderState
 from daemon.domain.records import AlertRaised, OrderEventSeen, OrderRefAssigned, Record
-from daemon.execution.live_order import LiveOrder
+from daemon.execution.live_order import ACKNOWLEDGED, LiveOrder
 from daemon.execution.order_register import OrderRegister
 from daemon.execution.quality import execution_check
-from daemon.execution.states import after_completion, after_fill, after_presence, after_rejection, after_status
+from daemon.execution.states import (
+    LIVE_WORDS,
+    after_completion,
+    after_fill,
+    after_presence,
+    after_refusal,
+    after_status,
+)
 from daemon.ports import Broker, Told
 
 _ORPHANS_KEPT: Final = 1000  # commissions that came before their execution
 _CONFIRM_AFTER: Final = timedelta(seconds=5)  # market time from a told end to the question for late executions
 _TOLD_ENDS: Final = frozenset({"openOrder", "completedOrder", "orderStatus", "error"})
-_ACKNOWLEDGED: Final = frozenset({"PreSubmitted", "Submitted", "Filled"})
 _REFUSED: Final = "Inactive"
 _GIVEN_UP: Final = frozenset({OrderState.CANCELLED, OrderState.REJECTED})
 _NOTHING: Final = Told()
@@ -188,7 +194,11 @@ class Evidence:
         settled = self.was_settled(order, asked_at)
         quantity = order.ticket.quantity
         state = after_presence(order.state, report.status, settled=settled, filled=order.filled, quantity=quantity)
-        return self.move(order, state, at, source="snapshot", text="the broker still lists it as open")
+        lives_on = report.status in LIVE_WORDS and order.was_refused_before(asked_at - _CONFIRM_AFTER)
+        if lives_on:
+            order.forget_refusal()
+        text = "the broker still lists it as open"
+        return self.move(order, state, at, source="snapshot", text=text, always=lives_on)
 
     def on_order(self, report: OrderReported, at: datetime) -> Told:
         """Take the broker's description of an order."""
@@ -245,7 +255,7 @@ class Evidence:
                     perm_id=perm_id,
                 ),
             )
-        if order.steps.acknowledged_at is None and word in _ACKNOWLEDGED:
+        if order.steps.acknowledged_at is None and word in ACKNOWLEDGED:
             order.steps.acknowledged_at, order.steps.acknowledged_ns = at, self._clock.host_ns()
         quantity = order.ticket.quantity
         state = (
@@ -265,8 +275,8 @@ class Evidence:
         kind = classify(error.code).kind
         state = order.state
         if kind is CodeKind.ORDER_REJECTED and not order.filled:
-            order.rejection = f"{error.text} (code {error.code})"
-            state = after_rejection(state)
+            order.refuse(error.text, error.code, at)
+            state = after_refusal(state, acknowledged=order.steps.acknowledged_at is not None)
         elif kind is CodeKind.ORDER_UNKNOWN and order.state is OrderState.SENDING:
             state = OrderState.UNKNOWN
         return self.move(order, state, at, source="error", text=error.text, code=error.code, always=True)

@@ -3,12 +3,16 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from daemon.domain.decision import StrategyId
 from daemon.domain.fill import Fill, execution_stem, is_adjustment
 from daemon.domain.order import OrderRef, OrderState, Side
 from daemon.domain.records import ArrivalQuoteTaken
 from daemon.ports import OrderTicket
+
+ACKNOWLEDGED: Final = frozenset({"PreSubmitted", "Submitted", "Filled"})
+"""The broker's words that say that it has taken an order."""
 
 _ZERO = Decimal(0)
 
@@ -45,7 +49,8 @@ class LiveOrder:
     perm_ids: set[int] = field(default_factory=set)  # one reference may own several
     attempts: int = 0
     cancel_asked: bool = False
-    rejection: str = ""  # the broker's words
+    rejection: str = ""  # the words of an error that refused it
+    refused_at: datetime | None = None  # when that came
     fills: dict[str, Fill] = field(default_factory=dict)  # by execution stem; a correction replaces
     filled: Decimal = _ZERO  # quantity executed so far
     commissions: dict[str, Decimal] = field(default_factory=dict)  # by execution id
@@ -76,6 +81,18 @@ class LiveOrder:
     def stand_in(self) -> Fill | None:
         """Return a fill that a person has confirmed in the place of executions, None when there is none."""
         return next((fill for fill in self.fills.values() if is_adjustment(fill.exec_id)), None)
+
+    def refuse(self, text: str, code: int, at: datetime) -> None:
+        """Take note of an error that refuses the order; it may live all the same."""
+        self.rejection, self.refused_at = f"{text} (code {code})", at
+
+    def forget_refusal(self) -> None:
+        """Take note that the order lives on."""
+        self.rejection, self.refused_at = "", None
+
+    def was_refused_before(self, moment: datetime) -> bool:
+        """Return whether the error that refuses the order came at or before `moment`."""
+        return self.refused_at is not None and self.refused_at <= moment
 
     @property
     def was_refused(self) -> bool:

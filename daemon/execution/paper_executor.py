@@ -9,7 +9,7 @@ from typing import Final
 
 from daemon.domain.callbacks import Callback
 from daemon.domain.clock import Clock
-from daemon.domain.errors import BrokerUnavailable
+from daemon.domain.errors import BrokerUnavailable, PaceKept
 from daemon.domain.instrument import Instrument, InstrumentId
 from daemon.domain.order import Approved, OrderIntent, OrderState
 from daemon.domain.quote import Quote
@@ -211,15 +211,17 @@ class PaperExecutor:
         self._broker.raise_order_id(highest + 1)
 
     def _submit(self, order: LiveOrder, approved: Approved, at: datetime) -> tuple[Record, ...]:
-        order.attempts += 1
         ref = order.ticket.order_ref
         try:
             self._broker.submit(order.ticket)
         except BrokerUnavailable as error:
+            if not isinstance(error, PaceKept):  # that is no failure of the broker's: its turn comes
+                order.attempts += 1
             self._unsent[ref] = approved
             heapq.heappush(self._deadlines, (at + _RETRY_AFTER, ref))
-            text = f"attempt {order.attempts}: nothing sent: {error}"
+            text = f"nothing sent: {error}"
             return (self._evidence.event(order, at, source="executor", text=text),)
+        order.attempts += 1
         self._unsent.pop(ref, None)
         order.steps.sent_at, order.steps.sent_ns = at, self._clock.host_ns()
         self._watch(order, at)

@@ -17,7 +17,7 @@ from daemon.domain.records import (
     OrderRefAssigned,
     Record,
 )
-from daemon.execution.live_order import LiveOrder, Steps
+from daemon.execution.live_order import ACKNOWLEDGED, LiveOrder, Steps
 from daemon.ports import OrderTicket
 
 
@@ -78,13 +78,15 @@ def _take_event(order: LiveOrder, record: OrderEventSeen) -> None:
     order.ended_at = record.at if record.state.is_terminal else None
     if record.source == "wire":
         order.steps.sent_at = record.at
-    elif record.source in {"openOrder", "orderStatus"} and order.steps.acknowledged_at is None:
+    elif record.text in ACKNOWLEDGED and order.steps.acknowledged_at is None:
         order.steps.acknowledged_at = record.at
     order.cancel_asked = record.state is OrderState.PENDING_CANCEL and (
         order.cancel_asked or record.source in {"timeout", "shutdown"}
     )
     if record.source == "error" and classify(record.code).kind is CodeKind.ORDER_REJECTED:
-        order.rejection = f"{record.text} (code {record.code})"
+        order.refuse(record.text, record.code, record.at)
+    elif record.source == "snapshot":
+        order.forget_refusal()
 
 
 def _take_fill(order: LiveOrder, record: FillRecorded) -> None:

@@ -9,8 +9,7 @@ from daemon.domain.order import OrderState
 _WORKING_WORDS = frozenset({"PreSubmitted", "Submitted"})
 _CANCELLED_WORDS = frozenset({"Cancelled", "ApiCancelled"})
 _ON_ITS_WAY_WORDS = frozenset({"ApiPending", "PendingSubmit", "Filled"})
-_LIVE_WORDS = frozenset({"ApiPending", "PendingSubmit", "PreSubmitted", "Submitted", "PendingCancel"})
-_NEVER_ACKNOWLEDGED = frozenset({OrderState.SENDING, OrderState.UNKNOWN, OrderState.LOST})
+LIVE_WORDS: Final = frozenset({"ApiPending", "PendingSubmit", "PreSubmitted", "Submitted", "PendingCancel"})
 UNKNOWN_AFTER: Final = 2  # snapshots in a row that do not show an order; at a new connection the first will do
 LOST_AFTER: Final = 3
 
@@ -43,15 +42,15 @@ def after_status(state: OrderState, status: str, *, filled: Decimal, quantity: D
     return state
 
 
-def after_rejection(state: OrderState) -> OrderState:
+def after_refusal(state: OrderState, *, acknowledged: bool) -> OrderState:
     """Return the state of an order, nothing of it filled, whose number came with an error that says it was refused.
 
-    The same errors have been seen for orders that live on. Where the broker had taken the order, the error alone
+    The same errors have been seen for orders that live on. Where the broker had acknowledged the order, the error alone
     decides nothing: it is UNKNOWN until a status, a completed order or a complete snapshot says the same.
     """
     if state.is_terminal:
         return state
-    return OrderState.REJECTED if state in _NEVER_ACKNOWLEDGED else OrderState.UNKNOWN
+    return OrderState.UNKNOWN if acknowledged else OrderState.REJECTED
 
 
 def after_completion(state: OrderState, *, filled: Decimal, quantity: Decimal) -> OrderState:
@@ -90,8 +89,8 @@ def after_absence(state: OrderState, absence: Absence) -> OrderState:
 
     It has ended only where an error had said so before, or its session is over, and the position shows that nothing
     more was executed. Before that it may still be on its way, or its execution may not be told of yet: it becomes
-    UNKNOWN, and LOST once it has been missing time and again while the position stayed as it was. Neither is ever sent
-    again.
+    UNKNOWN, and LOST once it has been missing time and again, for as long as the position stays as it was. Neither is
+    ever sent again.
     """
     if state.is_terminal:
         return state
@@ -100,7 +99,7 @@ def after_absence(state: OrderState, absence: Absence) -> OrderState:
     if absence.session_over and absence.explained:
         return OrderState.CANCELLED
     if state is OrderState.LOST:
-        return state
+        return state if absence.explained else OrderState.UNKNOWN
     if state is OrderState.UNKNOWN and absence.in_a_row >= LOST_AFTER and absence.explained:
         return OrderState.LOST
     return OrderState.UNKNOWN if absence.at_connection or absence.in_a_row >= UNKNOWN_AFTER else state
@@ -117,6 +116,6 @@ def after_presence(state: OrderState, word: str, *, settled: bool, filled: Decim
         filled: quantity by executions so far.
         quantity: quantity ordered.
     """
-    if filled >= quantity or not state.is_terminal or not settled or word not in _LIVE_WORDS:
+    if filled >= quantity or not state.is_terminal or not settled or word not in LIVE_WORDS:
         return state
     return OrderState.PARTIALLY_FILLED if filled else OrderState.SUBMITTED

@@ -1,12 +1,13 @@
 """Reads a large journal through beside the running daemon: before the start it would take longer than a start may."""
 
 import asyncio
-from contextlib import closing
+import sqlite3
+from contextlib import closing, suppress
 from pathlib import Path
 
 import structlog
 
-from daemon.journal.sqlite import findings_in, open_for_reading, refuse_findings
+from daemon.journal.sqlite import failure, findings_in, open_for_reading, refuse_findings
 from daemon.runtime.worker_thread import WorkerThread
 
 log = structlog.get_logger()
@@ -34,12 +35,23 @@ class FileCheck:
 
     async def check(self) -> None:
         """Read every page; raises as `run`."""
+        try:
+            connection = open_for_reading(self._path)
+        except sqlite3.Error as error:
+            raise failure(self._path, error) from error
         thread = WorkerThread(self.name)
-        with closing(open_for_reading(self._path)) as connection:
-            checking = asyncio.get_running_loop().run_in_executor(thread, findings_in, connection, self._path)
-            try:
-                findings = await asyncio.shield(checking)
-            finally:
+        checking = asyncio.get_running_loop().run_in_executor(thread, _all_findings, connection, self._path)
+        try:
+            findings = await asyncio.shield(checking)
+        except asyncio.CancelledError:
+            with suppress(sqlite3.ProgrammingError):  # it has just ended by itself
                 connection.interrupt()
-                thread.shutdown(wait=True)
+            raise
+        finally:
+            thread.shutdown(wait=False)  # a disk that does not answer keeps nobody from ending
         refuse_findings(self._path, findings)
+
+
+def _all_findings(connection: sqlite3.Connection, path: Path) -> list[str]:
+    with closing(connection):
+        return findings_in(connection, path)

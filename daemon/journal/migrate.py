@@ -117,7 +117,7 @@ def _connected(url: URL, *, write: bool, busy_timeout_s: float = 5.0) -> Iterato
         with engine.begin() if write else engine.connect() as connection:
             yield connection
     except SQLAlchemyError as error:
-        raise _failure(url, error) from error
+        raise database_failure(url, error) from error
     except sqlite3.Error as error:
         raise failure(sqlite_path(url), error) from error
     finally:
@@ -136,7 +136,8 @@ def _sqlite_engine(path: Path, *, write: bool, busy_timeout_s: float) -> Engine:
     return engine
 
 
-def _failure(url: URL, error: SQLAlchemyError) -> JournalFailed:
+def database_failure(url: URL, error: SQLAlchemyError) -> JournalFailed:
+    """Return our error for one that reading or migrating a journal ended with."""
     cause = error.orig if isinstance(error, DatabaseError) else None
     if is_sqlite(url) and isinstance(cause, sqlite3.Error):
         return failure(sqlite_path(url), cause)

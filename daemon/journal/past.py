@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
 
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.records import Record
 from daemon.domain.timeframe import Timeframe
+from daemon.journal.migrate import database_failure
 from daemon.journal.queries import last_at, last_bar_ends, last_series_ends
 from daemon.journal.reader import open_reader
 from daemon.journal.writer import JournalWriter
@@ -46,5 +48,7 @@ def _past(url: URL, records: Sequence[Record]) -> Past:
                 for (instrument, label), end in last_series_ends(engine).items()
             },
         )
+    except SQLAlchemyError as error:
+        raise database_failure(url, error) from error
     finally:
         engine.dispose()

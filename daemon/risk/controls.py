@@ -211,14 +211,10 @@ def _scopes(intent: OrderIntent, view: RiskView) -> tuple[tuple[str, Book, Share
 
 def _worst_position(intent: OrderIntent, view: RiskView, *, own: bool) -> Decimal:
     """Return the largest |position| if this order fills and of the working ones whichever make it larger."""
-    book, sign, instrument = view.strategy if own else view.account, intent.side.sign, intent.instrument.id
+    book, sign = view.strategy if own else view.account, intent.side.sign
     position = book.position + intent.quantity * sign
-    for order in view.working:
-        if (
-            order.instrument == instrument
-            and order.side is intent.side
-            and (not own or order.strategy == intent.strategy)
-        ):
+    for order in _beside(intent, view):
+        if order.side is intent.side and (not own or order.strategy == intent.strategy):
             position += order.remaining * sign
     return abs(position)
 

@@ -16,6 +16,7 @@ class RecordingBroker:
         self.sent: list[OrderTicket] = []
         self.cancelled: list[int] = []
         self.failures = 0  # of the next submits or cancels, how many cannot be sent
+        self.failing = BrokerUnavailable("the line is down")  # with what
         self.snapshots: list[BrokerSnapshot] = []
         self.acknowledged = 0
         self.diary: list[str] = diary if diary is not None else []
@@ -56,4 +57,4 @@ class RecordingBroker:
     def _may_fail(self) -> None:
         if self.failures:
             self.failures -= 1
-            raise BrokerUnavailable("the line is down")
+            raise self.failing

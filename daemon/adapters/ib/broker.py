@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from daemon.adapters.ib.connection import IbConnection
 from daemon.adapters.ib.requests import account_summary
 from daemon.adapters.ib.translate import order_of
-from daemon.domain.errors import BrokerUnavailable
+from daemon.domain.errors import PaceKept
 from daemon.ports import BrokerSnapshot, OrderTicket
 
 
@@ -64,7 +64,7 @@ class IbBroker:
     def _take_turn(self) -> None:
         """Keep below the rate at which the gateway refuses messages and ends connections."""
         if not self._connection.budget.take():
-            raise BrokerUnavailable("as many messages as ib.messages_per_second allows were sent within this second")
+            raise PaceKept("as many messages as ib.messages_per_second allows were sent within this second")
 
     async def snapshot(self) -> BrokerSnapshot:
         """Return what the broker knows; raises BrokerUnavailable when it could not be had completely."""

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.domain.callbacks import QuoteReported
+from daemon.domain.errors import PaceKept
 from daemon.domain.events import CommissionReceived, FillReceived, OrderChanged
 from daemon.domain.instrument import InstrumentId
 from daemon.domain.order import Approved, OrderState, Side
@@ -423,6 +424,26 @@ def test_a_refusal_of_an_order_that_was_taken_ends_it_once_a_snapshot_shows_it_g
     assert changes(desk.reconcile()) == [S.REJECTED]
 
 
+def test_a_refusal_that_comes_twice_is_no_more_evidence_than_once() -> None:
+    desk = OrderDesk()
+    order = desk.sent()
+    desk.hear(status(1, "Submitted"), error(1, 201, "no margin"), error(1, 201, "no margin"))
+    assert desk.state(order) is S.UNKNOWN
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_refusal_of_an_order_that_is_listed_seconds_later_is_forgotten(*, restarts: bool) -> None:
+    desk = OrderDesk()
+    order = desk.sent()
+    desk.hear(status(1, "Submitted"), error(1, 201, "no margin"))
+    desk.clock.pass_s(6)
+    desk.reconcile(orders=[reported(order, "Submitted")])
+    assert desk.state(order) is S.SUBMITTED
+    if restarts:
+        desk.restart()
+    assert changes(desk.reconcile()) == [S.UNKNOWN]  # missing, as any other
+
+
 def test_a_refused_order_that_is_listed_as_inactive_stays_refused() -> None:
     desk = OrderDesk()
     order = desk.sent()
@@ -499,6 +520,15 @@ def test_where_nothing_could_be_sent_it_is_tried_three_times_in_all() -> None:
     assert [changes(each) for each in told] == [[], [], [S.REJECTED], [], []]
     assert desk.state(order) is S.REJECTED
     assert desk.executor.next_deadline is None
+
+
+def test_an_order_for_which_the_second_is_full_waits_for_its_turn() -> None:
+    desk = OrderDesk()
+    desk.broker.failures, desk.broker.failing = 3, PaceKept("full")
+    order = desk.sent()
+    told = [desk.advance(1) for _ in range(3)]
+    assert [changes(each) for each in told] == [[], [], []]
+    assert [ticket.order_ref for ticket in desk.broker.sent] == [order.intent.order_ref]
 
 
 def test_a_second_attempt_sends_the_same_order_once() -> None:

@@ -14,7 +14,7 @@ from daemon.execution.states import (
     after_absence,
     after_fill,
     after_presence,
-    after_rejection,
+    after_refusal,
     after_status,
 )
 
@@ -165,11 +165,11 @@ def absence(
         (UNKNOWN, absence(LOST_AFTER, explained=False), UNKNOWN),  # it has probably filled
         (SUBMITTED, absence(LOST_AFTER), UNKNOWN),  # one step at a time
         (LOST, absence(9), LOST),
-        (LOST, absence(9, explained=False), LOST),
+        (LOST, absence(9, explained=False), UNKNOWN),  # it may have filled after all
         (LOST, absence(9, session_over=True), CANCELLED),
         (UNKNOWN, absence(1, rejected=True), REJECTED),  # an error said so before
         (UNKNOWN, absence(1, rejected=True, explained=False), UNKNOWN),
-        (LOST, absence(9, session_over=True, explained=False), LOST),
+        (LOST, absence(9, session_over=True, explained=False), UNKNOWN),
         (SUBMITTED, absence(1, session_over=True), CANCELLED),
         (SUBMITTED, absence(UNKNOWN_AFTER, session_over=True, explained=False), UNKNOWN),
     ],
@@ -213,14 +213,14 @@ def test_an_order_that_a_later_list_shows_open_lives(
         (SENDING, REJECTED),
         (UNKNOWN, REJECTED),
         (LOST, REJECTED),
-        (SUBMITTED, UNKNOWN),  # it had been taken: the error alone does not end it
-        (PENDING, UNKNOWN),
+        (PENDING, REJECTED),
         (CANCELLED, CANCELLED),
         (FILLED, FILLED),
     ],
 )
 def test_an_error_that_refuses_ends_only_what_was_never_acknowledged(state: OrderState, expected: OrderState) -> None:
-    assert after_rejection(state) is expected
+    assert after_refusal(state, acknowledged=False) is expected
+    assert after_refusal(state, acknowledged=True) is (state if state.is_terminal else UNKNOWN)
 
 
 @given(

@@ -341,6 +341,8 @@ def test_an_order_given_up_for_lost_stops_openings_and_no_exit() -> None:
     assert refused_by(intent(), view(working=lost)) == ("one_working_order", "one")
     assert refused_by(intent(), view(working=[replace(lost[0], strategy=TWO)])) == ("self_cross", "account")
     assert refused_by(intent(reduces=True), view(working=lost)) is None
+    large = [replace(working(Side.BUY, strategy=ONE), remaining=Decimal(10_000_000), lost=True)]
+    assert refused_by(intent(reduces=True), view(working=large)) is None
 
 
 def test_messages_per_second_and_minute() -> None:
