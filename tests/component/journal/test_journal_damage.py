@@ -15,6 +15,7 @@ from daemon.domain.errors import JournalFailed
 from daemon.domain.records import Record, TradingStateChanged
 from daemon.journal import file_check, migrate, sqlite
 from daemon.journal.file_check import FileCheck
+from daemon.journal.past import read_past
 from daemon.journal.writer import JournalWriter
 
 pytestmark = pytest.mark.asyncio
@@ -66,6 +67,19 @@ async def test_a_large_file_is_read_through_after_the_start(
     path.write_bytes(good)
     async with await JournalWriter.open(path) as journal:
         await asyncio.gather(FileCheck(path).check(), journal.append(story(99)))
+
+
+async def test_damage_that_restoring_meets_is_told_as_damage(tmp_path: Path, story: Story) -> None:
+    path = tmp_path / "journal.db"
+    await written_journal(path, story)
+    with closing(sqlite3.connect(path)) as reading:
+        (page,) = reading.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'bar'").fetchone()
+    async with await JournalWriter.open(path) as journal:
+        with path.open("r+b") as file:
+            file.seek((page - 1) * 4096)
+            file.write(b"\xa5" * 4096)
+        with pytest.raises(JournalFailed, match=r"(?s)is damaged.*preserve"):
+            await read_past(journal)
 
 
 async def test_a_check_that_is_cancelled_ends_at_once(
