@@ -79,13 +79,13 @@ class Witness:
         self._watch(daemon.orchestrator.link.state)
 
     def _watch(self, state: LinkState) -> None:
-        """Follow an outage: comparing with the broker is none, and does not end one."""
+        """Follow an outage: the first comparison of a process with the broker is none, as history is part of it."""
         outage, now_s = self._outage, self._now()
         if state is LinkState.CONNECTED:
             self._all_well()
         elif outage is None or outage.start != self._machine.starts:
             self._outage = _Outage(start=self._machine.starts, bad_since_s=now_s)
-        elif state is LinkState.RECONCILING:
+        elif state is LinkState.RECONCILING and self._machine.starts not in self._tasks_at_first:
             outage.bad_since_s = now_s
         elif not outage.is_judged and now_s - outage.bad_since_s > _ALERT_WITHIN_S:
             outage.is_judged = True
