@@ -48,10 +48,6 @@ def test_it_ends_by_itself_and_prints_one_json_object(day: Play) -> None:
     assert len(summary["content_hash"]) == 64
 
 
-def test_it_takes_well_under_a_minute(day: Play) -> None:
-    assert day.summary()["host_s"] < 60
-
-
 def test_log_names_no_fault(day: Play) -> None:
     lines = [orjson.loads(line) for line in day.finished.err.splitlines()]
     assert [line for line in lines if line["level"] in {"error", "critical"}] == []
